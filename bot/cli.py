@@ -1,0 +1,121 @@
+"""The command line: ``bounceback run``, ``check`` and ``keys``.
+
+Settings that cannot be used end with exit code 2 and plain lines on stderr, a key file that cannot
+be used with 1. Each command imports what it needs when it runs, so that all of them start at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from bot.config import Origins, Settings
+    from bot.vault import Vault
+
+UNUSABLE, FAILED = 2, 1  # exit codes
+
+app = typer.Typer(
+    help="Bounceback: peer support for job seekers. You are not alone.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+keys = typer.Typer(help="The keys of what people wrote.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(keys, name="keys")
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings; without it ./config.toml, or the defaults.",
+        show_default=False,
+    ),
+]
+
+
+@app.command()
+def run(config: ConfigFile = None) -> None:
+    """Start the bot, and serve until stopped."""
+    settings, _ = _load(config)
+    from bot.__main__ import run_forever
+
+    raise typer.Exit(run_forever(settings))
+
+
+@app.command()
+def check(config: ConfigFile = None) -> None:
+    """Show every setting in force and where it comes from; start nothing."""
+    settings, origins = _load(config)
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from bot.config import values
+
+    table = Table("Setting", "Value", "From", box=None, pad_edge=False)
+    for section, key, shown in values(settings):
+        origin = origins.of(section, key)
+        # Text, not str: a community may be called "[bold]".
+        row = (f"{section}.{key}", shown, origin)
+        table.add_row(*(Text(cell, style="dim" if origin == "default" else "") for cell in row))
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1000  # wide enough that no value is broken over lines in a file or a pipe
+    console.print(table)
+
+
+@keys.command("list")
+def list_keys(config: ConfigFile = None) -> None:
+    """Show the ids of the keys, oldest first; the last one seals what is written now."""
+    vault = _vault(config)
+    for key_id in vault.key_ids:
+        typer.echo(f"{key_id}  current" if key_id == vault.current else key_id)
+
+
+@keys.command()
+def rotate(config: ConfigFile = None) -> None:
+    """Add a key for what is written from now on; the old ones still open what they sealed."""
+    from bot.vault import VaultError
+
+    vault = _vault(config)
+    try:
+        typer.echo(f"New key: {vault.rotate()}. Back up the key file now.")
+    except VaultError as error:
+        _fail(str(error), FAILED)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the `bounceback` program."""
+    app()
+
+
+def _load(config: Path | None) -> tuple[Settings, Origins]:
+    from bot.config import ConfigError, load_with_origins
+
+    try:
+        return load_with_origins(config)
+    except ConfigError as error:
+        _fail(str(error), UNUSABLE)
+
+
+def _vault(config: Path | None) -> Vault:
+    """The key file in force. None is made here: an empty new ring beside a full database helps nobody."""
+    from bot.vault import Vault, VaultError
+
+    path = _load(config)[0].storage.key_file
+    if not Vault.exists(path):
+        _fail(f"{path}: there is no key file yet. The bot makes it when it first starts.", FAILED)
+    try:
+        return Vault.open(path)
+    except VaultError as error:
+        _fail(str(error), FAILED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(code)

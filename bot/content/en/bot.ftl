@@ -1,0 +1,32 @@
+### What Bounceback itself says, whatever the feature.
+
+## Forms
+
+form-submit = Send
+form-again = Open it again
+form-required = Please fill this in.
+form-too-long = This is { $over } characters too long. Up to { $limit } fit.
+form-not-a-choice = Please choose one of the answers.
+
+## When something does not work
+
+already-done = That is already saved. /home shows where you are.
+unknown-action = I don't know that one, or it is from an older version of me. /help shows what I can do.
+failed =
+    { $kept ->
+        [yes] Something went wrong on my side. Your words are safe, and you can open the form again.
+       *[no] Something went wrong on my side, and nothing was changed. Please try again in a minute.
+    } If it keeps happening, tell an organiser this code: { $code }
+
+## Several things in one message
+
+folded = Also for today, if you like:
+folded-more = And { $n } more in /nudges.
+
+## Messages that could not be delivered
+
+missed-note =
+    { $n ->
+        [one] I couldn't send you a direct message, so one is waiting here.
+       *[other] I couldn't send you direct messages, so { $n } are waiting here.
+    }

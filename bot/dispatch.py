@@ -1,0 +1,332 @@
+"""Event -> handler -> private reply: dedupe, forms and drafts, undelivered notes, the one error boundary."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chat import Ack, Event, Kind, Place
+from bot.cog import Already, Community, Ctx, EventHandler, Kit
+from bot.errors import Refused
+from bot.people import Preferences
+from bot.registry import Registry
+from bot.sender import trace
+from bot.storage.engine import insert_into
+from bot.storage.schema import communities, events
+from bot.texts import check
+from bot.ui import (
+    BUTTONS_LIMIT,
+    CARD_LIMIT,
+    TEXT_LIMIT,
+    Button,
+    Card,
+    Choice,
+    Command,
+    Form,
+    Tone,
+    join,
+    plain,
+    split_custom_id,
+)
+from bot.words import words_id
+
+log = structlog.get_logger("bot.dispatch")
+
+AGAIN = Button("form.again")  # opens a form once more, with what was typed
+MISSED = Button("nudges.missed")  # shows what could not be delivered
+REMEMBERED = 4096  # event ids kept in memory, for the platform's quick redeliveries
+SEEN_AGAIN = timedelta(hours=6)  # how old "last seen" may get before a mere look refreshes it
+
+
+class Dispatcher:
+    """The platforms' way in; implements ``bot.chat.Dispatch``."""
+
+    def __init__(self, kit: Kit, registry: Registry) -> None:
+        self._kit, self._registry = kit, registry
+        self._recent: OrderedDict[str, None] = OrderedDict()
+
+    # -- what platforms ask --------------------------------------------------------------------
+
+    def commands(self, locale: str) -> Sequence[Command]:
+        """The slash commands, in the words of a language."""
+        voice = self._kit.words.speak(locale)
+        return [voice.command(spec.command) for spec in self._registry.commands.values()]
+
+    def ack(self, kind: Kind, name: str) -> Ack:
+        """How the platform acknowledges this event, before anything is computed."""
+        if name == AGAIN.id:
+            return Ack.OPENS
+        if kind is Kind.COMMAND and name in self._registry.commands:
+            return self._registry.commands[name].ack
+        if kind is Kind.PRESS and name in self._registry.presses:
+            return self._registry.presses[name].ack
+        return Ack.QUIET if kind is Kind.REPLY else Ack.REPLIES
+
+    async def form(self, event: Event) -> Form | Card:
+        """The form that the event opens, filled in; a card if it cannot be opened."""
+        form, arg = self._opened(event)
+        with _bound(event):
+            ctx = await self._ctx(event)
+            try:
+                if form is None:
+                    return self._unknown(ctx)
+                ctx.event = replace(event, arg=arg)
+                values: Mapping[str, str] = {}
+                if fill := self._registry.fills.get(form.id):
+                    filled = await fill(ctx)
+                    if isinstance(filled, Card):
+                        return ctx.voice.card(filled)
+                    values = filled
+                if event.kind is Kind.COMMAND:
+                    arg = values.get("arg", "")
+                kept = await self._kit.drafts.load(event.user, f"{form.id}:{arg}")
+                return ctx.voice.form(replace(form, arg=arg)).filled({**values, **kept})
+            except Refused as refused:
+                return self._refusal(ctx, refused)
+            except Exception as error:  # noqa: BLE001  (the boundary)
+                return self._failure(ctx, error, kept=False)
+
+    async def handle(self, event: Event) -> Card | Form | None:
+        """Do what the event asks; the private card, or the form with what to mend, or nothing."""
+        if event.id in self._recent:
+            return None
+        self._recent[event.id] = None
+        while len(self._recent) > REMEMBERED:
+            self._recent.popitem(last=False)
+        with _bound(event):
+            ctx = await self._ctx(event)
+            try:
+                answer = await self._answer(ctx)
+            except Already:
+                log.info("handled before")
+                return ctx.voice.card(Card(ctx.say("already-done"))) if event.kind is not Kind.REPLY else None
+            except Refused as refused:
+                return await self._mend(ctx, refused)
+            except Exception as error:  # noqa: BLE001  (the boundary)
+                self._recent.pop(event.id, None)  # nothing was done; the platform may deliver it again
+                kept = event.kind is Kind.SUBMIT and await self._keep(event)
+                return self._failure(ctx, error, kept=kept)
+            if event.kind is Kind.REPLY:
+                return None
+            if not isinstance(answer, Form):
+                answer = await self._with_missed(ctx, answer)
+            await self._was_there(ctx)
+        return answer
+
+    async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
+        """Completions for what is typed so far (``event.arg``); none on any trouble."""
+        handler = self._registry.suggests.get((event.name, option))
+        if handler is None:
+            return []
+        with _bound(event):
+            try:
+                return await handler(await self._ctx(event))
+            except Exception as error:  # noqa: BLE001  (the boundary)
+                log.error("suggest failed", error=type(error).__name__, trace=trace(error))
+                return []
+
+    # -- events --------------------------------------------------------------------------------
+
+    async def _answer(self, ctx: Ctx) -> Card | Form | None:
+        event = ctx.event
+        match event.kind:
+            case Kind.COMMAND:
+                spec = self._registry.commands.get(event.name)
+                return await self._run(ctx, spec.handler if spec else None)
+            case Kind.PRESS:
+                press = self._registry.presses.get(event.name)
+                return await self._run(ctx, press.handler if press else None)
+            case Kind.SUBMIT:
+                return await self._submit(ctx)
+            case Kind.REPLY:
+                for handler in self._registry.replies:
+                    await handler(ctx)
+                return None
+
+    async def _run(self, ctx: Ctx, handler: EventHandler | None) -> Card | Form | None:
+        if handler is None:
+            return self._unknown(ctx)
+        answer = await handler(ctx)
+        match answer:
+            case Card():
+                return ctx.voice.card(answer)
+            case Form():
+                return ctx.voice.form(answer)
+            case None:
+                return None
+
+    async def _submit(self, ctx: Ctx) -> Card | Form | None:
+        event = ctx.event
+        if event.name not in self._registry.forms:
+            return self._unknown(ctx)
+        form, handler = self._registry.forms[event.name]
+        form = ctx.voice.form(replace(form, arg=event.arg))
+        values, mend = check(form, event.values, ctx.voice)
+        if mend:
+            await self._keep(event)
+            return self._again(ctx, mend)
+        ctx.event = replace(event, values=values)
+        answer = await self._run(ctx, handler)
+        if not isinstance(answer, Form) and not ctx.kept:
+            await self._drop_draft(event)
+        return answer
+
+    async def _drop_draft(self, event: Event) -> None:
+        if await self._kit.drafts.load(event.user, _form_key(event)):
+            async with self._kit.storage.write() as tx:
+                await self._kit.drafts.drop(tx, event.user, _form_key(event))
+
+    async def _mend(self, ctx: Ctx, refused: Refused) -> Card | Form:
+        """Tell the person why it cannot be done: beside the field at fault, if there is one."""
+        event = ctx.event
+        self._recent.pop(event.id, None)
+        if event.kind is Kind.SUBMIT:
+            await self._keep(event)
+            form, _ = self._registry.forms[event.name]
+            if refused.field:
+                shown = ctx.voice.form(replace(form, arg=event.arg))
+                error = ctx.line(refused.words, **refused.says)
+                fields = (
+                    replace(
+                        field,
+                        value=event.values.get(field.name, ""),
+                        error=error if field.name == refused.field else "",
+                    )
+                    for field in shown.fields
+                )
+                return self._again(ctx, replace(shown, fields=tuple(fields)))
+        return self._refusal(ctx, refused)
+
+    def _again(self, ctx: Ctx, form: Form) -> Form:
+        return replace(form, again=ctx.button(AGAIN, f"{form.id}:{form.arg}"))
+
+    def _opened(self, event: Event) -> tuple[Form | None, str]:
+        """The form that an event opens, and its arg."""
+        if event.name == AGAIN.id:
+            name, arg = split_custom_id(event.arg)
+            form, _ = self._registry.forms.get(name, (None, None))
+            return form, arg
+        specs = self._registry.commands if event.kind is Kind.COMMAND else self._registry.presses
+        spec = specs.get(event.name)
+        return (spec.opens if spec else None), event.arg
+
+    # -- what every event needs ----------------------------------------------------------------
+
+    async def _ctx(self, event: Event) -> Ctx:
+        async with self._kit.storage.read() as connection:
+            person = await self._kit.people.load(connection, event.user.key, event)
+            community = await _community(connection, event)
+        voice = self._kit.words.speak(person.language)
+
+        async def begin(tx: AsyncConnection) -> None:
+            insert = insert_into(tx, events).values(id=_event_key(event), at=self._kit.now)
+            if not (await tx.execute(insert.on_conflict_do_nothing())).rowcount:
+                raise Already
+            if event.kind is not Kind.REPLY:
+                await self._kit.people.seen(tx, event, self._kit.now)
+            ctx.begin = _once
+
+        ctx = Ctx(self._kit, event, person, community, voice, begin, self._rezone)
+        return ctx
+
+    async def _was_there(self, ctx: Ctx) -> None:
+        """A reaction sets the count of ignored messages back, even if nothing else was written."""
+        person, now = ctx.person, self._kit.now
+        stale = person.seen_at is None or now - person.seen_at > SEEN_AGAIN
+        if ctx.begin is not _once and (stale or person.ignored or person.unreachable):
+            async with self._kit.storage.write() as tx:
+                await self._kit.people.seen(tx, ctx.event, now)
+
+    async def _with_missed(self, ctx: Ctx, answer: Card | None) -> Card | None:
+        """What could not be delivered, said privately at the next chance."""
+        if not ctx.person.unreachable and answer is None:
+            return answer
+        async with self._kit.storage.read() as connection:
+            missed = await self._kit.outbox.undelivered(connection, ctx.user)
+        if not missed or ctx.event.name == MISSED.id:
+            return answer
+        note = ctx.say("missed-note", n=len(missed))
+        button = ctx.button(MISSED)
+        if answer is None:
+            return Card(note, buttons=(button,))
+        text = join(answer.text, note, by="\n\n")
+        room = len(answer.buttons) < BUTTONS_LIMIT and len(plain(text)) <= TEXT_LIMIT
+        if not room or len(answer.plain) + len(plain(note)) + 2 > CARD_LIMIT:
+            return answer
+        return replace(answer, text=text, buttons=(*answer.buttons, button))
+
+    async def _keep(self, event: Event) -> bool:
+        """Keep what was typed; False if even that failed."""
+        try:
+            await self._kit.drafts.keep(event.user, _form_key(event), event.values)
+        except Exception as error:  # noqa: BLE001  (the boundary; the first error matters more)
+            log.error("draft not kept", error=type(error).__name__)
+            return False
+        return True
+
+    async def _rezone(self, kit: Kit, tx: AsyncConnection, old: Preferences, new: Preferences) -> None:
+        for handler in self._registry.rezones:
+            await handler(kit, tx, old, new)
+
+    # -- sentences -----------------------------------------------------------------------------
+
+    def _unknown(self, ctx: Ctx) -> Card:
+        return Card(ctx.say("unknown-action"), tone=Tone.PROBLEM)
+
+    def _refusal(self, ctx: Ctx, refused: Refused) -> Card:
+        buttons = ()
+        if ctx.event.kind is Kind.SUBMIT:
+            buttons = (ctx.button(AGAIN, _form_key(ctx.event)),)
+        return Card(ctx.say(refused.words, **refused.says), tone=Tone.PROBLEM, buttons=buttons)
+
+    def _failure(self, ctx: Ctx, error: Exception, *, kept: bool) -> Card:
+        """One plain sentence for the person; the place, and no personal text, for the operator."""
+        code = structlog.contextvars.get_contextvars().get("cid", "")
+        log.error("handler failed", error=type(error).__name__, trace=trace(error))
+        buttons = (ctx.button(AGAIN, _form_key(ctx.event)),) if kept else ()
+        return Card(ctx.say("failed", kept=kept, code=str(code)), tone=Tone.PROBLEM, buttons=buttons)
+
+
+async def _once(_: AsyncConnection) -> None:
+    """The event is already written down in an earlier transaction of its handler."""
+
+
+async def _community(connection: AsyncConnection, event: Event) -> Community:
+    user = event.user
+    found = await connection.execute(
+        select(communities).where(
+            communities.c.platform == user.platform, communities.c.community == user.community
+        )
+    )
+    row: Any = found.mappings().first()
+    key = f"{user.platform}/{user.community}"
+    if row is None:
+        return Community(key)
+
+    def place(name: str) -> Place | None:
+        return Place(user.platform, user.community, row[name]) if row[name] else None
+
+    return Community(key, place("support"), place("wins"), place("moderation"))
+
+
+def _form_key(event: Event) -> str:
+    return f"{event.name}:{event.arg}"
+
+
+def _event_key(event: Event) -> str:
+    return f"{event.user.platform}/{event.id}"[:200]
+
+
+def _bound(event: Event) -> Any:
+    """Log lines of this event share a correlation id, and name no person."""
+    return structlog.contextvars.bound_contextvars(
+        cid=uuid4().hex[:8], platform=event.user.platform, event=event.kind.value, name=words_id(event.name)
+    )

@@ -1,0 +1,297 @@
+"""Everything said unprompted, as rows: planned in the transaction of the fact that caused it.
+
+A row's ``key`` makes it happen once. It is claimed by moving ``ready_at`` one lease ahead, so a
+claim that is lost with its process comes back by the same query. ``bot.sender`` does the sending.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, cast
+
+from sqlalchemy import RowMapping, bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chat import Message, Place, User
+from bot.clock import Clock
+from bot.storage.engine import insert_into
+from bot.storage.schema import FOREVER, outbox
+from bot.vault import Vault
+
+ARGS = "outbox.args"
+
+
+class Verb(StrEnum):
+    """What is done with the card."""
+
+    POST = "post"  # into a place
+    DM = "dm"  # to a person
+    THREAD = "thread"  # under a message, in a thread opened for it
+    EDIT = "edit"  # instead of a message's card
+    DELETE = "delete"  # the message; no card
+
+
+class State(StrEnum):
+    """Where a row is. Only ``READY`` rows are ever claimed."""
+
+    READY = "ready"
+    SENT = "sent"
+    FOLDED = "folded"  # shown inside another row's message
+    DROPPED = "dropped"  # too late, or nothing left to say
+    CANCELLED = "cancelled"  # by the person
+    UNDELIVERED = "undelivered"  # refused for good; shown privately at the person's next command
+    DONE = "done"  # the person did it
+    SKIPPED = "skipped"  # the person let it go
+    SNOOZED = "snoozed"  # comes again as a row of its own
+    SHOWN = "shown"  # undelivered, then shown privately
+    DEAD = "dead"  # its handler failed every time
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Something to be said. ``key`` is its identity: planning it again changes nothing."""
+
+    kind: str
+    key: tuple[str, ...]
+    at: datetime
+    verb: Verb = Verb.DM
+    user: User | None = None
+    place: Place | Message | None = None
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    subject: str = ""
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A planned message as it stands in the table."""
+
+    id: int
+    key: str
+    kind: str
+    verb: Verb
+    user: User | None
+    place: Place | Message | None
+    args: Mapping[str, str]
+    subject: str
+    due_at: datetime
+    ready_at: datetime
+    expires_at: datetime | None
+    state: State
+    attempts: int
+    lease: str | None
+    lead: int | None
+    tried_at: datetime | None
+    message: Message | None
+
+
+def dump(value: Place | Message) -> str:
+    """A place or a message as text, for a column."""
+    place = value.place if isinstance(value, Message) else value
+    names = [place.platform, place.community, place.channel, place.thread]
+    return json.dumps([*names, value.id] if isinstance(value, Message) else names)
+
+
+def parse(text: str) -> Place | Message:
+    """What ``dump`` wrote."""
+    names = cast("list[str]", json.loads(text))
+    return Message(Place(*names[:4]), names[4]) if len(names) == 5 else Place(*names)
+
+
+def parse_message(text: str | None) -> Message | None:
+    """A message that ``dump`` wrote, if there is one."""
+    value = parse(text) if text else None
+    return value if isinstance(value, Message) else None
+
+
+def parse_user(key: str) -> User:
+    """A user key back into its three names."""
+    return User(*key.split("/", 2))
+
+
+class Outbox:
+    """Plans, finds, moves and cancels rows, always in the caller's transaction."""
+
+    def __init__(self, vault: Vault, clock: Clock) -> None:
+        self._vault, self._clock = vault, clock
+
+    def key(self, parts: tuple[str, ...]) -> str:
+        """The stored key: keyed, so that it says nothing about what it was made of."""
+        return self._vault.short_key("outbox", *parts)
+
+    async def plan(self, tx: AsyncConnection, *plans: Plan) -> None:
+        """Add what is not planned yet."""
+        if plans:
+            insert = insert_into(tx, outbox).on_conflict_do_nothing(index_elements=[outbox.c.key])
+            await tx.execute(insert, [self._values(plan) for plan in plans])
+
+    async def refresh(self, tx: AsyncConnection, plan: Plan) -> None:
+        """Plan it, or have it done once more: several changes to one message make one edit.
+
+        A try that is under way loses its lease, so that what it missed is sent after it.
+        """
+        values = self._values(plan)
+        again = {name: values[name] for name in ("args", "due_at", "ready_at", "expires_at")}
+        again |= {
+            "state": State.READY,
+            "lease": None,
+            "lead": None,
+            "attempts": 0,
+            "tried_at": None,
+            "done_at": None,
+        }
+        insert = insert_into(tx, outbox).values(values)
+        await tx.execute(insert.on_conflict_do_update(index_elements=[outbox.c.key], set_=again))
+
+    def _values(self, plan: Plan) -> dict[str, Any]:
+        return {
+            "key": self.key(plan.key),
+            "kind": plan.kind,
+            "verb": plan.verb,
+            "user": plan.user.key if plan.user else None,
+            "place": dump(plan.place) if plan.place else None,
+            "subject": plan.subject or None,
+            "args": self._vault.seal_json(dict(plan.args), ARGS) if plan.args else None,
+            "due_at": plan.at,
+            "ready_at": plan.at,
+            "expires_at": plan.expires_at,
+            "state": State.READY,
+        }
+
+    def row(self, row: RowMapping) -> Row:
+        """A row of the table, unsealed."""
+        args = cast("dict[str, str]", self._vault.unseal_json(row["args"], ARGS)) if row["args"] else {}
+        return Row(
+            row["id"],
+            row["key"],
+            row["kind"],
+            Verb(row["verb"]),
+            parse_user(row["user"]) if row["user"] else None,
+            parse(row["place"]) if row["place"] else None,
+            args,
+            row["subject"] or "",
+            row["due_at"],
+            row["ready_at"],
+            row["expires_at"],
+            State(row["state"]),
+            row["attempts"],
+            row["lease"],
+            row["lead"],
+            row["tried_at"],
+            parse_message(row["message"]),
+        )
+
+    async def coming(self, connection: AsyncConnection, user: User, limit: int = 500) -> list[Row]:
+        """What is planned for a person and not under way, soonest first."""
+        rows = await connection.execute(
+            select(outbox)
+            .where(outbox.c.user == user.key, outbox.c.state == State.READY)
+            .order_by(outbox.c.ready_at, outbox.c.id)
+            .limit(limit)
+        )
+        return [self.row(row) for row in rows.mappings()]
+
+    async def find(self, connection: AsyncConnection, user: User, id: str) -> Row | None:
+        """A row by its id, if it is this person's."""
+        if not id.isascii() or not id.isdigit() or len(id) > 18:
+            return None
+        rows = await connection.execute(
+            select(outbox).where(outbox.c.id == int(id), outbox.c.user == user.key)
+        )
+        row = rows.mappings().first()
+        return self.row(row) if row else None
+
+    async def folded(self, connection: AsyncConnection, lead: Row) -> list[Row]:
+        """What was said in the same message as ``lead`` and still stands."""
+        rows = await connection.execute(
+            select(outbox)
+            .where(outbox.c.lead == lead.id, outbox.c.state == State.FOLDED)
+            .order_by(outbox.c.due_at, outbox.c.id)
+        )
+        return [self.row(row) for row in rows.mappings()]
+
+    async def undelivered(self, connection: AsyncConnection, user: User) -> list[Row]:
+        """What could not be sent to a person and was not shown yet."""
+        rows = await connection.execute(
+            select(outbox)
+            .where(outbox.c.user == user.key, outbox.c.state == State.UNDELIVERED)
+            .order_by(outbox.c.due_at)
+        )
+        return [self.row(row) for row in rows.mappings()]
+
+    async def end(self, tx: AsyncConnection, ids: Sequence[int], state: State) -> None:
+        """End rows, whoever holds them: done, skipped, shown."""
+        if ids:
+            await tx.execute(
+                update(outbox)
+                .where(outbox.c.id.in_(ids))
+                .values(state=state, lease=None, done_at=self._clock.now())
+            )
+
+    async def cancel(
+        self, tx: AsyncConnection, *, subject: str = "", user: User | None = None, kind: str = ""
+    ) -> int:
+        """Cancel what is planned about a subject or for a person; how many rows that were."""
+        if not subject and user is None:
+            raise ValueError("cancel needs a subject or a user")
+        where = [outbox.c.state == State.READY]
+        where += [outbox.c.subject == subject] if subject else []
+        where += [outbox.c.user == user.key] if user else []
+        where += [outbox.c.kind == kind] if kind else []
+        now = self._clock.now()
+        done = await tx.execute(
+            update(outbox).where(*where).values(state=State.CANCELLED, lease=None, done_at=now)
+        )
+        return done.rowcount
+
+    async def release(self, tx: AsyncConnection, user: User) -> None:
+        """Let what waited for a pause without an end be due at its own time again."""
+        await tx.execute(
+            update(outbox)
+            .where(outbox.c.user == user.key, outbox.c.state == State.READY, outbox.c.ready_at >= FOREVER)
+            .values(ready_at=outbox.c.due_at)
+        )
+
+    async def remove(self, tx: AsyncConnection, user: User, kind: str) -> None:
+        """Take back rows that nobody holds, as if they had never been planned."""
+        await tx.execute(
+            delete(outbox).where(
+                outbox.c.user == user.key,
+                outbox.c.kind == kind,
+                outbox.c.state == State.READY,
+                outbox.c.lease.is_(None),
+            )
+        )
+
+    async def move(self, tx: AsyncConnection, times: Mapping[int, datetime]) -> None:
+        """Plan rows, by id, for other times; how late they may be moves along."""
+        if not times:
+            return
+        rows = await tx.execute(
+            select(outbox.c.id, outbox.c.due_at, outbox.c.expires_at).where(outbox.c.id.in_(list(times)))
+        )
+        changes: list[dict[str, Any]] = []
+        for row in rows.mappings():
+            at = times[row["id"]]
+            late: timedelta | None = row["expires_at"] - row["due_at"] if row["expires_at"] else None
+            changes.append({"row": row["id"], "at": at, "expires": at + late if late else None})
+        await tx.execute(
+            update(outbox)
+            .where(outbox.c.id == bindparam("row"))
+            .values(
+                due_at=bindparam("at"),
+                ready_at=bindparam("at"),
+                expires_at=bindparam("expires"),
+                lease=None,
+                lead=None,
+                state=State.READY,
+                tried_at=None,
+                attempts=0,
+                done_at=None,
+            ),
+            changes,
+        )

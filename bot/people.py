@@ -1,0 +1,131 @@
+"""How each person wants to be spoken to: their own settings over the platform's hints over the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import RowMapping, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chat import Event
+from bot.clock import out_of_quiet
+from bot.storage.engine import insert_into
+from bot.storage.schema import FOREVER, people
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a community has decided for everyone who has not decided for themselves."""
+
+    zone: str = "UTC"
+    language: str = "en"
+    quiet_from: time = time(21, 0)
+    quiet_to: time = time(8, 30)
+    per_day: int = 1
+    ignored_limit: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """One person's effective settings. ``own`` holds what they chose themselves."""
+
+    user: str
+    zone: str
+    language: str
+    quiet_from: time
+    quiet_to: time
+    per_day: int
+    paused_from: datetime | None = None
+    paused_until: datetime | None = None
+    ignored: int = 0
+    unreachable: str = ""
+    known: bool = False
+    seen_at: datetime | None = None
+    own: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def decent(self, at: datetime) -> datetime:
+        """``at`` itself, or the end of the quiet hours it falls into."""
+        return out_of_quiet(at, self.zone, self.quiet_from, self.quiet_to)
+
+    def paused(self, now: datetime) -> bool:
+        """Whether a break is on."""
+        return self.paused_until is not None and now < self.paused_until
+
+    def paused_for_good(self, now: datetime) -> bool:
+        """Whether everything is paused until the person says otherwise."""
+        return self.paused(now) and self.paused_until == FOREVER
+
+
+class People:
+    """Reads and writes the table of people."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self.defaults = defaults
+
+    async def load(self, connection: AsyncConnection, user: str, event: Event | None = None) -> Preferences:
+        """One person's settings; ``event`` fills what nobody has told yet."""
+        rows = await connection.execute(select(people).where(people.c.user == user))
+        return self._effective(user, rows.mappings().first(), event)
+
+    async def load_many(self, connection: AsyncConnection, users: Iterable[str]) -> dict[str, Preferences]:
+        """The settings of several people, by user key."""
+        wanted = list(dict.fromkeys(users))
+        rows = await connection.execute(select(people).where(people.c.user.in_(wanted)))
+        known = {row["user"]: row for row in rows.mappings()}
+        return {user: self._effective(user, known.get(user)) for user in wanted}
+
+    async def seen(self, tx: AsyncConnection, event: Event, now: datetime) -> None:
+        """The person did something: remember their platform's hints, and that they are there."""
+        said = {
+            "seen_at": now,
+            "ignored": 0,
+            "unreachable": "",  # worth one more try
+            **({"platform_zone": event.zone} if event.zone else {}),
+            "platform_language": event.locale,
+        }
+        insert = insert_into(tx, people).values(user=event.user.key, **said)
+        await tx.execute(insert.on_conflict_do_update(index_elements=[people.c.user], set_=said))
+
+    async def change(self, tx: AsyncConnection, user: str, now: datetime, **values: Any) -> None:
+        """Store some columns of a person; unknown columns are a ``CompileError``."""
+        insert = insert_into(tx, people).values(user=user, **{"seen_at": now, **values})
+        await tx.execute(insert.on_conflict_do_update(index_elements=[people.c.user], set_=values))
+
+    async def ignored(self, tx: AsyncConnection, users: Iterable[str]) -> None:
+        """One more message went to each of these people; a reaction sets the count back."""
+        wanted = list(users)
+        if wanted:
+            await tx.execute(
+                update(people).where(people.c.user.in_(wanted)).values(ignored=people.c.ignored + 1)
+            )
+
+    def _effective(self, user: str, row: RowMapping | None, event: Event | None = None) -> Preferences:
+        default = self.defaults
+        hinted_zone, hinted_language = (event.zone, event.locale) if event else ("", "")
+        if row is None:
+            return Preferences(
+                user,
+                hinted_zone or default.zone,
+                hinted_language or default.language,
+                default.quiet_from,
+                default.quiet_to,
+                default.per_day,
+            )
+        return Preferences(
+            user,
+            row["zone"] or hinted_zone or row["platform_zone"] or default.zone,
+            row["language"] or hinted_language or row["platform_language"] or default.language,
+            time.fromisoformat(row["quiet_from"]) if row["quiet_from"] else default.quiet_from,
+            time.fromisoformat(row["quiet_to"]) if row["quiet_to"] else default.quiet_to,
+            row["per_day"] or default.per_day,
+            row["paused_from"],
+            row["paused_until"],
+            row["ignored"],
+            row["unreachable"],
+            True,
+            row["seen_at"],
+            {name: row[name] for name in ("zone", "language", "quiet_from", "quiet_to", "per_day")},
+        )

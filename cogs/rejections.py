@@ -1,0 +1,265 @@
+"""/rejected: share a no, be heard, get a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chat import Ack, User
+from bot.cog import Cog, Ctx, Kit, Plan, Verb
+from bot.content import Step
+from bot.errors import Refused
+from bot.planning import plan_steps
+from bot.posts import take_down
+from bot.safety import identifying
+from bot.storage import blocks
+from bot.storage import rejections as store
+from bot.storage.rejections import Rejection, Shared, Sign, Stage, Wish
+from bot.storage.schema import encouragements, pseudonyms, rejections, solidarity
+from bot.ui import Button, Card, Field, Form, Jump, Kind, Quote, Style, Text, Tone, When, choices, join
+
+cog = Cog("rejections", owns=(rejections, solidarity, encouragements, pseudonyms))
+
+SHARE = Form(
+    "rejections.share",
+    (
+        Field("where", optional=True, limit=120),
+        Field("stage", kind=Kind.CHOICE, choices=choices(Stage)),
+        Field("story", kind=Kind.LONG, optional=True, limit=1500),
+        Field("sign", kind=Kind.CHOICE, choices=choices(Sign), value=Sign.ANONYMOUS),
+        Field("wish", kind=Kind.CHOICE, choices=choices(Wish), value=Wish.LISTEN),
+    ),
+)
+START = Button("rejections.start", style=Style.PRIMARY)
+ANYWAY = Button("rejections.anyway")
+JUST_ME = Button("rejections.just_me", style=Style.PRIMARY)
+CHANGE = Button("form.again", arg="rejections.share:")
+NOTE = Button("plan.draft")
+REST = Button("rest.take")
+EDIT = Button("nudges.list")
+ANSWER = Button("thread.answer")
+DELETE = Button("rejections.delete")
+DELETE_YES = Button("rejections.delete_yes", style=Style.DANGER)
+DELETE_NO = Button("rejections.delete_no")
+
+cog.opens("rejected", SHARE, options=(Field("where", optional=True, limit=120),))
+cog.press_opens(START, SHARE)
+
+
+@cog.fill(SHARE)
+async def fill(ctx: Ctx) -> Mapping[str, str]:
+    """The words typed after the command; where they do not fit the short field, they are the story."""
+    typed = ctx.arg.strip()
+    if not typed or ctx.event.name != "rejected":
+        return {}
+    return {"where": typed} if len(typed) <= 120 else {"story": typed[:1500]}
+
+
+@cog.submit(SHARE)
+async def share(ctx: Ctx) -> Card:
+    """Ask before posting what could identify an anonymous author; else keep, plan and post it."""
+    values = ctx.values
+    if values["sign"] == Sign.ANONYMOUS and values["wish"] != Wish.LOG and ctx.community.support:
+        if found := identifying(values["story"], ctx.event.display):
+            await ctx.keep()
+            pieces = list(dict.fromkeys(finding.text for finding in found))[:5]
+            text = join(ctx.say("rejections-identifying"), Quote("\n".join(pieces)), by="\n")
+            after = ctx.say("rejections-identifying-choice")
+            return Card(
+                join(text, after, by="\n"),
+                title=ctx.line("rejections-identifying.title"),
+                tone=Tone.CARE,
+                buttons=(CHANGE, JUST_ME, ANYWAY),
+            )
+    return await _keep(ctx, values)
+
+
+@cog.press(ANYWAY, Ack.REPLACES)
+async def anyway(ctx: Ctx) -> Card:
+    """The author has seen what could identify them, and posts it as it is."""
+    return await _from_draft(ctx, {})
+
+
+@cog.press(JUST_ME, Ack.REPLACES)
+async def just_me(ctx: Ctx) -> Card:
+    """The author keeps it to themselves; the plan is the same."""
+    return await _from_draft(ctx, {"sign": Sign.ONLY_ME})
+
+
+async def _from_draft(ctx: Ctx, changes: Mapping[str, str]) -> Card:
+    kept = await ctx.kit.drafts.load(ctx.user, "rejections.share:")
+    if not kept:
+        raise Refused("rejections-no-draft")
+    return await _keep(ctx, {**{field.name: "" for field in SHARE.fields}, **kept, **changes})
+
+
+async def _keep(ctx: Ctx, values: Mapping[str, str]) -> Card:
+    """One transaction: the fact, the plan, the post in the outbox."""
+    kit, now = ctx.kit, ctx.now
+    private = values["sign"] == Sign.ONLY_ME or values["wish"] == Wish.LOG
+    support = None if private else ctx.community.support
+    rejection = Rejection(
+        id=token_hex(8),
+        owner=ctx.owner,
+        author=ctx.user.key,
+        community=ctx.community.key,
+        stage=Stage(values["stage"]),
+        sign=Sign(values["sign"]),
+        wish=Wish(values["wish"]),
+        where=values["where"],
+        story=values["story"],
+        shared_at=now,
+        state=Shared.POSTING if support else Shared.PRIVATE,
+        post="",
+        thread="",
+        replies=0,
+        muted=False,
+    )
+    steps = plan_steps(kit.content.plans[rejection.stage], ctx.person, now)
+    async with ctx.write() as tx:
+        name = ""
+        if support and rejection.sign is Sign.ANONYMOUS:
+            if await blocks.blocked(tx, kit.vault, rejection.community, ctx.user.key):
+                raise Refused("rejections-blocked", field="sign")
+            names = (kit.content.adjectives, kit.content.animals)
+        else:
+            names = None
+        await tx.execute(rejections.insert().values(**store.values(kit.vault, rejection)))
+        if names:
+            name = await store.draw_pseudonym(tx, kit.vault, rejection.id, rejection.owner, names)
+        await kit.outbox.plan(tx, *_nudges(ctx, rejection, steps))
+        if support:
+            args = {"rejection": rejection.id}
+            post = Plan("thread.post", ("post", rejection.id), now, Verb.POST, place=support, args=args)
+            await kit.outbox.plan(tx, post)
+        await kit.drafts.drop(tx, ctx.user, "rejections.share:")
+    return _shared(ctx, rejection, name, steps)
+
+
+def _nudges(ctx: Ctx, rejection: Rejection, steps: Sequence[tuple[Step, Any]]) -> list[Plan]:
+    """The plan as rows of the outbox."""
+    subject = ctx.kit.vault.token("subject", rejection.id)
+    return [
+        Plan(
+            f"plan.{step.kind}",
+            ("plan", rejection.id, step.kind),
+            at,
+            user=ctx.user,
+            args={"rejection": rejection.id},
+            subject=subject,
+            expires_at=at + step.late,
+        )
+        for step, at in steps
+    ]
+
+
+def _shared(ctx: Ctx, rejection: Rejection, name: str, steps: Sequence[tuple[Step, Any]]) -> Card:
+    """What was kept and where, a kind line, the plan with its dates."""
+    lines = [
+        join(When(at, "day"), " – ", ctx.line(f"nudge-{step.kind.replace('_', '-')}.short"))
+        for step, at in steps
+    ]
+    plan = join(ctx.say("rejections-plan"), join(*lines, by="\n"), by="\n")
+    text = join(
+        ctx.say("rejections-kind", stage=rejection.stage),
+        _where(ctx, rejection, name),
+        plan,
+        ctx.say("rejections-plan-end"),
+        by="\n\n",
+    )
+    buttons: list[Button] = []
+    if any(step.kind == "thank_you" for step, _ in steps):
+        buttons.append(ctx.button(NOTE, f"thank_you.{rejection.id}"))
+    buttons += [REST, EDIT]
+    if rejection.public:
+        buttons += [replace(ANSWER, arg=rejection.id), replace(DELETE, arg=rejection.id)]
+    return Card(text, title=ctx.line("rejections-shared.title"), tone=Tone.WARM, buttons=tuple(buttons))
+
+
+def _where(ctx: Ctx, rejection: Rejection, name: str) -> Text:
+    """Who can see what, in one or two sentences."""
+    support = ctx.community.support
+    if not rejection.public or support is None:
+        wanted = rejection.sign is not Sign.ONLY_ME and rejection.wish is not Wish.LOG
+        return ctx.say("rejections-no-place" if wanted else "rejections-private")
+    jump = Jump(ctx.line("rejections-support"), support.community, support.channel)
+    if rejection.sign is Sign.ANONYMOUS:
+        return ctx.say("rejections-where-anonymous", jump=jump, name=name)
+    return ctx.say("rejections-where-name", jump=jump)
+
+
+# -- taking it back -------------------------------------------------------------------------------
+
+
+@cog.press(DELETE)
+async def ask_delete(ctx: Ctx) -> Card:
+    """One question first: it cannot be undone."""
+    await _mine(ctx)
+    buttons = (replace(DELETE_YES, arg=ctx.arg), DELETE_NO)
+    return Card(ctx.say("rejections-delete-ask"), buttons=buttons)
+
+
+@cog.press(DELETE_NO, Ack.REPLACES)
+async def keep_post(ctx: Ctx) -> Card:
+    return Card(ctx.say("rejections-delete-kept"))
+
+
+@cog.press(DELETE_YES, Ack.REPLACES)
+async def delete_post(ctx: Ctx) -> Card:
+    """Take the post down; the plan goes on, and what others wrote in the thread stays theirs."""
+    async with ctx.write() as tx:
+        rejection = await _mine(ctx)
+        await take_down(ctx.kit, tx, rejection)
+    return Card(ctx.say("rejections-deleted"))
+
+
+async def _mine(ctx: Ctx) -> Rejection:
+    """The rejection that the button is about, if it is this person's and still public."""
+    async with ctx.kit.storage.read() as connection:
+        rejection = await store.load(connection, ctx.kit.vault, ctx.arg)
+    if rejection is None or rejection.owner != ctx.owner or not rejection.public:
+        raise Refused("rejections-gone")
+    return rejection
+
+
+# -- what is stored about a person -----------------------------------------------------------------
+
+
+@cog.export
+async def export(kit: Kit, connection: AsyncConnection, user: User) -> Mapping[str, Any]:
+    """Every no a person shared, and what they gave to others."""
+    owner = kit.vault.owner(user.key)
+    found = await store.find(connection, kit.vault, rejections.c.owner == owner)
+    beside = (await connection.execute(solidarity.select().where(solidarity.c.owner == owner))).all()
+    given = (await connection.execute(encouragements.select().where(encouragements.c.owner == owner))).all()
+    return {
+        "rejections": [
+            {
+                "shared": each.shared_at.isoformat(timespec="minutes"),
+                "where": each.where,
+                "stage": each.stage.value,
+                "story": each.story,
+                "signed": each.sign.value,
+                "state": each.state.value,
+            }
+            for each in found
+        ],
+        "stood beside others": len(beside),
+        "encouragements": len(given),
+    }
+
+
+@cog.forget
+async def forget(kit: Kit, tx: AsyncConnection, user: User) -> None:
+    """Posts are taken down; rows that carry this person's token go."""
+    owner = kit.vault.owner(user.key)
+    for rejection in await store.find(tx, kit.vault, rejections.c.owner == owner):
+        if rejection.public:
+            await take_down(kit, tx, rejection)
+    for table in (encouragements, solidarity, pseudonyms, rejections):
+        await tx.execute(delete(table).where(table.c.owner == owner))
