@@ -8,28 +8,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Select, and_, bindparam, case, func, literal, or_, select, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, case, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Message
 from bot.clock import Clock
-from bot.gentle import Ask, Drop, Move, Rule, Send, decide, same_day, sent_today
+from bot.gentle import Ask, Decision, Drop, Move, Rule, Send, decide, same_day, sent_today
 from bot.outbox import Outbox, Plan, Row, State, Verb
 from bot.people import People, Preferences
 from bot.storage import Storage
 from bot.storage.schema import FOREVER, Instant, outbox
 from bot.ui import Card
+from bot.vault import VaultError
 
 log = structlog.get_logger("bot.outbox")
 
 ASK = "nudges.ask"  # the one question after too many messages without a reaction
 DOUBT = timedelta(minutes=5)  # Discord remembers a nonce for "a few minutes"
+MENDING = timedelta(minutes=15)  # until a row that cannot be read is looked at again
+SAID = (State.SENT, State.DONE, State.SKIPPED, State.SNOOZED)  # with a message: it reached the person
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class _Changes:
 
     moved: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     folded: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    freed: list[int] = field(default_factory=list[int])  # was folded once, goes by itself now
+    unreadable: list[RowMapping] = field(default_factory=list[RowMapping])
     ended: list[tuple[Row, State]] = field(default_factory=list[tuple[Row, State]])
 
     def move(self, row: Row, to: datetime) -> None:
@@ -116,7 +121,8 @@ class _Claim:
         """Take, decide, write."""
         direct: defaultdict[str, list[Row]] = defaultdict(list)
         units: list[Unit] = []
-        for row in await self._take(_due(self._now, limit)):
+        rows = await self._take(_due(self._now, limit))
+        for row in rows + await self._families(rows):
             if row.verb is Verb.DM and row.user:
                 direct[row.user.key].append(row)
             elif row.expires_at and self._now >= row.expires_at:
@@ -139,48 +145,76 @@ class _Claim:
             )
             .returning(outbox)
         )
-        rows = [self._rows.row(row) for row in taken.mappings()]
+        rows: list[Row] = []
+        for row in taken.mappings():
+            if read := self._read(row):
+                rows.append(read)
+            else:
+                self._changes.unreadable.append(row)
         return sorted(rows, key=lambda row: (row.due_at, row.id))
+
+    def _read(self, row: RowMapping) -> Row | None:
+        """A row; none if what is sealed in it cannot be opened, which is no reason to stop the others."""
+        try:
+            return self._rows.row(row)
+        except (VaultError, ValueError, TypeError, LookupError) as error:
+            log.error("a row cannot be read", row=row["id"], kind=row["kind"], error=type(error).__name__)
+            return None
+
+    async def _families(self, rows: Sequence[Row]) -> list[Row]:
+        """What belongs to a message in doubt that is among ``rows``, where the batch ended inside it."""
+        parted = [row for row in rows if row.user and (row.lead or self._doubtful(row))]
+        if not parted:
+            return []
+        leads = {row.lead or row.id for row in parted}
+        return await self._take(
+            select(outbox.c.id).where(
+                outbox.c.user.in_({row.user.key for row in parted if row.user}),
+                outbox.c.state == State.READY,
+                outbox.c.ready_at <= self._now,
+                or_(outbox.c.id.in_(leads), outbox.c.lead.in_(leads)),
+            )
+        )
 
     def _doubtful(self, row: Row) -> bool:
         """Whether an earlier try may have worked: its process died, or the platform did not answer."""
         return row.tried_at is not None and row.tried_at < self._now
 
     async def _to_people(self, direct: Mapping[str, list[Row]]) -> list[Unit]:
-        """At most one message a person."""
+        """At most one message a person, apart from those that cannot be folded and those in doubt."""
         persons = await self._people.load_many(self._tx, direct)
         mine = {row.id for rows in direct.values() for row in rows}
         sent = await self._recent(list(direct), mine)
         later = await self._later(list(direct))
         units: list[Unit] = []
         for user, rows in direct.items():
-            unit = self._repeat(rows) or await self._fresh(rows, persons[user], sent[user], later[user])
-            if unit:
-                units.append(unit)
+            rows.sort(key=lambda row: (row.due_at, row.id))
+            again = self._repeats(rows)
+            units += again or await self._fresh(rows, persons[user], sent[user], later[user])
         return units
 
-    def _repeat(self, rows: Sequence[Row]) -> Unit | None:
-        """The very message whose fate is unknown, while its key is still remembered; the rest waits."""
-        for lead in rows:
-            if lead.lead is None and lead.tried_at and self._doubtful(lead):
-                if self._now - lead.tried_at > self._known_for:
-                    continue
-                folded = tuple(row for row in rows if row.lead == lead.id)
-                for row in rows:
-                    if row is not lead and row not in folded:
-                        self._changes.move(row, self._until)
-                return Unit(lead, folded, again=True)
-        return None
+    def _repeats(self, rows: Sequence[Row]) -> list[Unit]:
+        """The very messages whose fate is unknown, while their keys are remembered; the rest waits."""
+        since = self._now - self._known_for
+        leads = [
+            row for row in rows if row.lead is None and row.tried_at and since <= row.tried_at < self._now
+        ]
+        units = [Unit(lead, tuple(row for row in rows if row.lead == lead.id), again=True) for lead in leads]
+        taken = {row.id for unit in units for row in (unit.lead, *unit.folded)}
+        for row in rows:
+            if units and row.id not in taken:
+                self._changes.move(row, self._until)
+        return units
 
     async def _fresh(
         self, rows: Sequence[Row], person: Preferences, sent: Sequence[datetime], later: Sequence[Row]
-    ) -> Unit | None:
+    ) -> list[Unit]:
         """What the rules allow, as one message, with what else falls due on the person's day."""
-        today, limit = sent_today(sent, person, self._now), self._people.defaults.ignored_limit
+        today = sent_today(sent, person, self._now)
         allowed: list[Row] = []
         ask = False
         for row in rows:
-            match decide(row, self._features.rule(row.kind), person, self._now, today, limit):
+            match self._decide(row, person, today):
                 case Send():
                     allowed.append(row)
                 case Ask():
@@ -192,14 +226,44 @@ class _Claim:
                 case Drop(why):
                     state = State.UNDELIVERED if why == "unreachable" else State.DROPPED
                     self._changes.ended.append((row, state))
-        if not allowed:
-            return None
         if ask:
-            return await self._ask(allowed)
-        lead, *folded = allowed
-        folded += [row for row in later if same_day(row.ready_at, self._now, person)]
+            return [await self._ask(allowed)]
+        return self._together(allowed, person, today, later) if allowed else []
+
+    def _decide(self, row: Row, person: Preferences, today: int) -> Decision:
+        """The rules; the question itself is asked in the pause that began with it, unless that is over."""
+        if row.kind == ASK:
+            if not person.paused_for_good(self._now):
+                return Drop("answered")
+            person = replace(person, paused_until=None, ignored=0)
+        limit = self._people.defaults.ignored_limit
+        return decide(row, self._features.rule(row.kind), person, self._now, today, limit)
+
+    def _together(
+        self, allowed: Sequence[Row], person: Preferences, today: int, later: Sequence[Row]
+    ) -> list[Unit]:
+        """One message; what cannot be folded speaks first, and if there are several, each for itself.
+
+        The last message of a day takes along what falls due later on it.
+        """
+        alone = [row for row in allowed if self._leads(row)]
+        lead, *others = alone or allowed[:1]
+        folded = [row for row in allowed if row is not lead and row not in others]
+        if lead.kind != ASK and today + 1 >= person.per_day:
+            folded += [row for row in later if self._joins(row, person)]
         self._changes.folded += [{"row": row.id, "lead": lead.id} for row in folded]
-        return Unit(lead, tuple(folded), again=self._doubtful(lead))
+        self._changes.freed += [row.id for row in (lead, *others) if row.lead is not None]
+        units = [Unit(lead, tuple(folded), again=self._doubtful(lead))]
+        return units + [Unit(other, again=self._doubtful(other)) for other in others]
+
+    def _leads(self, row: Row) -> bool:
+        return row.kind == ASK or self._features.rule(row.kind).leads
+
+    def _joins(self, row: Row, person: Preferences) -> bool:
+        """Whether what nobody holds yet may come along in a message of today."""
+        late = row.expires_at is not None and row.expires_at <= self._now
+        today = row.ready_at <= self._now or same_day(row.ready_at, self._now, person)
+        return today and not late and not self._leads(row)
 
     async def _ask(self, rows: Sequence[Row]) -> Unit:
         """The question in place of the rows, which wait until it is answered."""
@@ -224,7 +288,11 @@ class _Claim:
                 outbox.c.verb == Verb.DM,
                 outbox.c.lead.is_(None),
                 or_(
-                    and_(outbox.c.state == State.SENT, outbox.c.done_at > self._now - timedelta(days=2)),
+                    and_(
+                        outbox.c.state.in_(SAID),
+                        outbox.c.message.is_not(None),
+                        outbox.c.done_at > self._now - timedelta(days=2),
+                    ),
                     and_(outbox.c.state == State.READY, outbox.c.lease.is_not(None)),
                 ),
             )
@@ -236,7 +304,7 @@ class _Claim:
         return sent
 
     async def _later(self, users: Sequence[str]) -> Mapping[str, list[Row]]:
-        """What falls due for these people in the next day, and nobody holds."""
+        """What is due to these people or falls due in the next day, and nobody holds."""
         rows = await self._tx.execute(
             select(outbox)
             .where(
@@ -244,20 +312,23 @@ class _Claim:
                 outbox.c.verb == Verb.DM,
                 outbox.c.state == State.READY,
                 outbox.c.lease.is_(None),
-                outbox.c.ready_at > self._now,
                 outbox.c.ready_at <= self._now + timedelta(days=1),
             )
             .order_by(outbox.c.ready_at, outbox.c.id)
         )
         later: defaultdict[str, list[Row]] = defaultdict(list)
         for row in rows.mappings():
-            later[row["user"]].append(self._rows.row(row))
+            if read := self._read(row):
+                later[row["user"]].append(read)
         return later
 
     async def _write(self) -> None:
         """Everything that was decided; a move is no try."""
+        fewer = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)
+        if self._changes.freed:
+            freed = outbox.c.id.in_(self._changes.freed)
+            await self._tx.execute(update(outbox).where(freed).values(lead=None))
         if self._changes.moved:
-            fewer = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)
             await self._tx.execute(
                 update(outbox)
                 .where(outbox.c.id == bindparam("row"))
@@ -277,9 +348,34 @@ class _Claim:
                 .values(lead=bindparam("lead"), **self._leased),
                 self._changes.folded,
             )
+        for row in self._changes.unreadable:
+            late = row["expires_at"] is not None and row["expires_at"] <= self._now
+            if late:
+                await self._rows.end(self._tx, [row["id"]], State.DROPPED)
+            else:
+                values = {"ready_at": self._now + MENDING, "lease": None, "attempts": fewer}
+                mine = outbox.c.id == row["id"]
+                await self._tx.execute(update(outbox).where(mine).values(**values, error="unreadable"))
         for row, state in self._changes.ended:
             await self._rows.end(self._tx, [row.id], state)
-            await self._features.after(self._tx, row, state, None)
+            await follow(self._features, self._tx, row, state, None)
+
+
+async def follow(
+    features: Features, tx: AsyncConnection, row: Row, state: State, message: Message | None
+) -> None:
+    """What a feature does when its row has ended; if that fails, it alone is undone, and nobody waits."""
+    try:
+        async with tx.begin_nested():
+            await features.after(tx, row, state, message)
+    except Exception as error:  # noqa: BLE001  (a feature's own; a database that fails does so again below)
+        log.error(
+            "after its end it failed",
+            row=row.id,
+            kind=row.kind,
+            error=type(error).__name__,
+            trace=trace(error),
+        )
 
 
 def _due(now: datetime, limit: int) -> Select[tuple[int]]:
@@ -290,3 +386,14 @@ def _due(now: datetime, limit: int) -> Select[tuple[int]]:
         .order_by(outbox.c.ready_at, outbox.c.id)
         .limit(limit)
     )
+
+
+def trace(error: BaseException) -> list[str]:
+    """Where it happened, without the message: that may hold what somebody wrote."""
+    places: list[str] = []
+    at = error.__traceback__
+    while at is not None:
+        code = at.tb_frame.f_code
+        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{at.tb_lineno} {code.co_name}")
+        at = at.tb_next
+    return places[-8:]

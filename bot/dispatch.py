@@ -21,7 +21,7 @@ from bot.registry import Registry
 from bot.sender import trace
 from bot.storage.engine import insert_into
 from bot.storage.schema import communities, events
-from bot.texts import check
+from bot.texts import check, clean
 from bot.ui import (
     BUTTONS_LIMIT,
     CARD_LIMIT,
@@ -36,7 +36,7 @@ from bot.ui import (
     plain,
     split_custom_id,
 )
-from bot.words import words_id
+from bot.words import Voice, words_id
 
 log = structlog.get_logger("bot.dispatch")
 
@@ -72,27 +72,16 @@ class Dispatcher:
 
     async def form(self, event: Event) -> Form | Card:
         """The form that the event opens, filled in; a card if it cannot be opened."""
-        form, arg = self._opened(event)
-        with _bound(event):
-            ctx = await self._ctx(event)
+        event = _tidy(event)
+        with self._bound(event):
             try:
-                if form is None:
-                    return self._unknown(ctx)
-                ctx.event = replace(event, arg=arg)
-                values: Mapping[str, str] = {}
-                if fill := self._registry.fills.get(form.id):
-                    filled = await fill(ctx)
-                    if isinstance(filled, Card):
-                        return ctx.voice.card(filled)
-                    values = filled
-                if event.kind is Kind.COMMAND:
-                    arg = values.get("arg", "")
-                kept = await self._kit.drafts.load(event.user, f"{form.id}:{arg}")
-                return ctx.voice.form(replace(form, arg=arg)).filled({**values, **kept})
-            except Refused as refused:
-                return self._refusal(ctx, refused)
+                ctx = await self._ctx(event)
+                try:
+                    return await self._open(ctx)
+                except Refused as refused:
+                    return self._refusal(ctx, refused)
             except Exception as error:  # noqa: BLE001  (the boundary)
-                return self._failure(ctx, error, kept=False)
+                return await self._failure(event, error, kept=False)
 
     async def handle(self, event: Event) -> Card | Form | None:
         """Do what the event asks; the private card, or the form with what to mend, or nothing."""
@@ -101,32 +90,23 @@ class Dispatcher:
         self._recent[event.id] = None
         while len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
-        with _bound(event):
-            ctx = await self._ctx(event)
+        event = _tidy(event)
+        with self._bound(event):
             try:
-                answer = await self._answer(ctx)
-            except Already:
-                log.info("handled before")
-                return ctx.voice.card(Card(ctx.say("already-done"))) if event.kind is not Kind.REPLY else None
-            except Refused as refused:
-                return await self._mend(ctx, refused)
+                answer = await self._handled(event)
             except Exception as error:  # noqa: BLE001  (the boundary)
                 self._recent.pop(event.id, None)  # nothing was done; the platform may deliver it again
                 kept = event.kind is Kind.SUBMIT and await self._keep(event)
-                return self._failure(ctx, error, kept=kept)
-            if event.kind is Kind.REPLY:
-                return None
-            if not isinstance(answer, Form):
-                answer = await self._with_missed(ctx, answer)
-            await self._was_there(ctx)
-        return answer
+                answer = await self._failure(event, error, kept=kept)
+        return None if event.kind is Kind.REPLY else answer
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         """Completions for what is typed so far (``event.arg``); none on any trouble."""
         handler = self._registry.suggests.get((event.name, option))
         if handler is None:
             return []
-        with _bound(event):
+        event = _tidy(event)
+        with self._bound(event):
             try:
                 return await handler(await self._ctx(event))
             except Exception as error:  # noqa: BLE001  (the boundary)
@@ -134,6 +114,25 @@ class Dispatcher:
                 return []
 
     # -- events --------------------------------------------------------------------------------
+
+    async def _handled(self, event: Event) -> Card | Form | None:
+        """The answer, with what else there is to say."""
+        ctx = await self._ctx(event)
+        try:
+            answer = await self._answer(ctx)
+        except Already:
+            log.info("handled before")
+            return ctx.voice.card(Card(ctx.say("already-done")))
+        except Refused as refused:
+            return await self._mend(ctx, refused)
+        if event.kind is not Kind.REPLY:
+            try:
+                if not isinstance(answer, Form):
+                    answer = await self._with_missed(ctx, answer)
+                await self._was_there(ctx)
+            except Exception as error:  # noqa: BLE001  (the boundary; what was asked is done, and is told)
+                log.error("after the answer", error=type(error).__name__, trace=trace(error))
+        return answer
 
     async def _answer(self, ctx: Ctx) -> Card | Form | None:
         event = ctx.event
@@ -170,10 +169,10 @@ class Dispatcher:
         form, handler = self._registry.forms[event.name]
         form = ctx.voice.form(replace(form, arg=event.arg))
         values, mend = check(form, event.values, ctx.voice)
-        if mend:
-            await self._keep(event)
-            return self._again(ctx, mend)
         ctx.event = replace(event, values=values)
+        if mend:
+            await self._keep(ctx.event)
+            return self._again(ctx, mend)
         answer = await self._run(ctx, handler)
         if not isinstance(answer, Form) and not ctx.kept:
             await self._drop_draft(event)
@@ -207,6 +206,24 @@ class Dispatcher:
 
     def _again(self, ctx: Ctx, form: Form) -> Form:
         return replace(form, again=ctx.button(AGAIN, f"{form.id}:{form.arg}"))
+
+    async def _open(self, ctx: Ctx) -> Form | Card:
+        """The form, with what its feature and an earlier try put into it."""
+        form, arg = self._opened(ctx.event)
+        if form is None:
+            return self._unknown(ctx)
+        is_command = ctx.event.kind is Kind.COMMAND
+        ctx.event = replace(ctx.event, arg=arg)
+        values: Mapping[str, str] = {}
+        if fill := self._registry.fills.get(form.id):
+            filled = await fill(ctx)
+            if isinstance(filled, Card):
+                return ctx.voice.card(filled)
+            values = filled
+        if is_command:
+            arg = values.get("arg", "")
+        kept = await self._kit.drafts.load(ctx.user, f"{form.id}:{arg}")
+        return ctx.voice.form(replace(form, arg=arg)).filled({**values, **kept})
 
     def _opened(self, event: Event) -> tuple[Form | None, str]:
         """The form that an event opens, and its arg."""
@@ -266,7 +283,8 @@ class Dispatcher:
     async def _keep(self, event: Event) -> bool:
         """Keep what was typed; False if even that failed."""
         try:
-            await self._kit.drafts.keep(event.user, _form_key(event), event.values)
+            values = {name: clean(value) for name, value in event.values.items()}
+            await self._kit.drafts.keep(event.user, _form_key(event), values)
         except Exception as error:  # noqa: BLE001  (the boundary; the first error matters more)
             log.error("draft not kept", error=type(error).__name__)
             return False
@@ -287,12 +305,31 @@ class Dispatcher:
             buttons = (ctx.button(AGAIN, _form_key(ctx.event)),)
         return Card(ctx.say(refused.words, **refused.says), tone=Tone.PROBLEM, buttons=buttons)
 
-    def _failure(self, ctx: Ctx, error: Exception, *, kept: bool) -> Card:
+    async def _failure(self, event: Event, error: Exception, *, kept: bool) -> Card:
         """One plain sentence for the person; the place, and no personal text, for the operator."""
         code = structlog.contextvars.get_contextvars().get("cid", "")
         log.error("handler failed", error=type(error).__name__, trace=trace(error))
-        buttons = (ctx.button(AGAIN, _form_key(ctx.event)),) if kept else ()
-        return Card(ctx.say("failed", kept=kept, code=str(code)), tone=Tone.PROBLEM, buttons=buttons)
+        voice = await self._voice(event)
+        buttons = (voice.button(AGAIN, _form_key(event)),) if kept else ()
+        return Card(voice("failed", kept=kept, code=str(code)), tone=Tone.PROBLEM, buttons=buttons)
+
+    async def _voice(self, event: Event) -> Voice:
+        """The person's language, if that much still works."""
+        try:
+            return (await self._ctx(event)).voice
+        except Exception:  # noqa: BLE001  (the boundary; the first error is logged)
+            return self._kit.words.speak(event.locale, self._kit.people.defaults.language)
+
+    def _bound(self, event: Event) -> Any:
+        """Log lines of this event share a correlation id, and name no person and nothing typed."""
+        known = self._registry
+        ours = event.name in {*known.commands, *known.presses, *known.forms, AGAIN.id}
+        return structlog.contextvars.bound_contextvars(
+            cid=uuid4().hex[:8],
+            platform=event.user.platform,
+            event=event.kind.value,
+            name=words_id(event.name) if ours else "unknown",
+        )
 
 
 async def _once(_: AsyncConnection) -> None:
@@ -325,8 +362,9 @@ def _event_key(event: Event) -> str:
     return f"{event.user.platform}/{event.id}"[:200]
 
 
-def _bound(event: Event) -> Any:
-    """Log lines of this event share a correlation id, and name no person."""
-    return structlog.contextvars.bound_contextvars(
-        cid=uuid4().hex[:8], platform=event.user.platform, event=event.kind.value, name=words_id(event.name)
-    )
+def _tidy(event: Event) -> Event:
+    """What came with it, without what only breaks a page; a form's values are checked with the form."""
+    values = event.values
+    if event.kind is Kind.COMMAND:
+        values = {name: clean(value) for name, value in values.items()}
+    return replace(event, arg=clean(event.arg), values=values)

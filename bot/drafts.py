@@ -45,9 +45,10 @@ class Drafts:
             sealed: bytes | None = found.scalar()
         return cast("dict[str, str]", self._vault.unseal_json(sealed, ABOUT)) if sealed else {}
 
-    async def drop(self, tx: AsyncConnection, user: User, form: str) -> None:
-        """The form was taken: forget the draft."""
-        await tx.execute(delete(drafts).where(drafts.c.user == user.key, drafts.c.form == form))
+    async def drop(self, tx: AsyncConnection, user: User, form: str) -> bool:
+        """The form was taken: forget the draft; whether there was one."""
+        mine = (drafts.c.user == user.key, drafts.c.form == form)
+        return (await tx.execute(delete(drafts).where(*mine))).rowcount > 0
 
     async def prune(self) -> None:
         """Forget drafts that nobody came back to."""

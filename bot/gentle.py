@@ -22,10 +22,12 @@ class Rule:
 
     ``asked``: the person chose this time themselves, or it answers them: it never waits for the
     day's budget. ``late``: how long after its time it is still worth sending (None: always).
+    ``leads``: it has no line of its own in a list, so it is never folded into another message.
     """
 
     asked: bool = False
     late: timedelta | None = None
+    leads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +79,9 @@ def decide(row: Due, rule: Rule, person: Preferences, now: datetime, sent_today:
     quiet_until = person.decent(now)
     if quiet_until > now:
         return Move(quiet_until, "quiet")
-    if person.ignored >= limit:
-        return Ask()
     if not rule.asked and sent_today >= person.per_day:
         return Move(next_day(row, person, now), "budget")
-    return Send()
+    return Ask() if person.ignored >= limit else Send()
 
 
 def next_day(row: Due, person: Preferences, now: datetime) -> datetime:

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import RowMapping, bindparam, delete, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Message, Place, User
 from bot.clock import Clock
 from bot.storage.engine import insert_into
-from bot.storage.schema import FOREVER, outbox
+from bot.storage.schema import FOREVER, Instant, outbox
 from bot.vault import Vault
 
 ARGS = "outbox.args"
@@ -209,7 +209,11 @@ class Outbox:
         """What was said in the same message as ``lead`` and still stands."""
         rows = await connection.execute(
             select(outbox)
-            .where(outbox.c.lead == lead.id, outbox.c.state == State.FOLDED)
+            .where(
+                outbox.c.user == (lead.user.key if lead.user else None),  # for its index
+                outbox.c.state == State.FOLDED,
+                outbox.c.lead == lead.id,
+            )
             .order_by(outbox.c.due_at, outbox.c.id)
         )
         return [self.row(row) for row in rows.mappings()]
@@ -224,12 +228,11 @@ class Outbox:
         return [self.row(row) for row in rows.mappings()]
 
     async def end(self, tx: AsyncConnection, ids: Sequence[int], state: State) -> None:
-        """End rows, whoever holds them: done, skipped, shown."""
+        """End rows, whoever holds them: done, skipped, shown. When it was said stays known."""
         if ids:
+            ended = func.coalesce(outbox.c.done_at, literal(self._clock.now(), Instant))
             await tx.execute(
-                update(outbox)
-                .where(outbox.c.id.in_(ids))
-                .values(state=state, lease=None, done_at=self._clock.now())
+                update(outbox).where(outbox.c.id.in_(ids)).values(state=state, lease=None, done_at=ended)
             )
 
     async def cancel(

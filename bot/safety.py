@@ -34,6 +34,10 @@ class Finding:
 _Span = tuple[int, int, Kind]
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def identifying(text: str, display: str) -> tuple[Finding, ...]:
     """What could identify an author who is shown as ``display``: in order, each piece once.
 
@@ -52,34 +56,41 @@ def identifying(text: str, display: str) -> tuple[Finding, ...]:
 # -- addresses, links, handles: by their shape ----------------------------------------------------
 
 _LABEL = r"[^\W_](?:[\w-]{0,61}[^\W_])?"  # between two dots
-_TLD = (  # common endings that are no word with which a sentence could go on
-    "com org net edu gov int io dev app ai co gg xyz tech cloud info biz eu uk ie de at ch fr nl pl pt cz dk"
-    " fi gr hu ro bg hr se es br mx ar cl ca au nz jp kr cn tw hk sg ph vn pk bd ng ke gh za eg il ae tr ua ru"
-).split()
-_WORD_TLD = (  # these are words ("home.in the evening"): only with a path, or after www. or two dots
-    "me in it so to no is be us am do as by my id la tv sh ly ws cc one work live life page blog site"
-    " online space world today team"
-).split()
-_NO_LINKS = frozenset({"asp.net", "ado.net", "vb.net", "ml.net", "socket.io"})  # tools, not places
+_TLD = _words(  # common endings that are no word with which a sentence could go on
+    """
+    com org net edu gov int io dev app ai co gg xyz tech cloud info biz eu uk ie de ch fr nl pl pt cz dk
+    fi gr hu ro bg hr se es br mx ar cl ca au nz jp kr cn tw hk sg ph vn pk bd ng ke gh za eg il ae tr ua
+    ru
+    """
+)
+_WORD_TLD = _words(  # these are words ("home.in the evening"): only with a path, or after two dots
+    """
+    me in it so to no is be us am do as by my id at la tv sh ly ws cc one work live life page blog site
+    online space world today team
+    """
+)
+_NO_LINKS = _words("asp.net ado.net vb.net ml.net socket.io")  # tools, not places
 
 _EMAIL = re.compile(
     rf"[\w.+%-]{{1,64}}@(?:{_LABEL}\.){{1,6}}[^\W\d_]{{2,24}}"
-    rf"|[\w.+%-]{{1,64}}\s?[\[(]\s?at\s?[\])]\s?{_LABEL}(?:\s?(?:\.|[\[(]\s?dot\s?[\])]|\bdot\b)\s?{_LABEL}){{1,4}}",
+    rf"|[\w.+%-]{{1,64}}\s?[\[(]\s?at\s?[\])]\s?(?:{_LABEL}(?:\.|\s?[\[(]\s?dot\s?[\])]\s?|\sdot\s)){{1,4}}[a-z]{{2,24}}\b",
     re.IGNORECASE,
 )
 _LINK = re.compile(
     r"[a-z][a-z0-9+.-]{1,15}://[^\s<>]{1,500}"
     r"|\bwww\.[^\s<>]{2,500}"
-    rf"|(?<![\w@.-])(?:{_LABEL}\.){{1,5}}(?:{'|'.join(_TLD)})(?![\w-])(?:[/?#][^\s<>]{{0,500}})?"
-    rf"|(?<![\w@.-])(?:{_LABEL}\.){{1,5}}(?:{'|'.join(_WORD_TLD)})/[^\s<>]{{1,500}}"
-    rf"|(?<![\w@.-])(?:{_LABEL}\.){{2,5}}(?:{'|'.join(_WORD_TLD)})(?![\w-])",
+    rf"|(?<![\w@.-])(?:{_LABEL}\.){{1,5}}(?:{'|'.join(sorted(_TLD))})(?![\w-])(?:[/?#][^\s<>]{{0,500}})?"
+    rf"|(?<![\w@.-])(?:{_LABEL}\.){{1,5}}(?:{'|'.join(sorted(_WORD_TLD))})/[^\s<>]{{1,500}}"
+    rf"|(?<![\w@.-])(?:{_LABEL}\.){{2,5}}(?:{'|'.join(sorted(_WORD_TLD))})(?![\w-])",
     re.IGNORECASE,
 )
 _HANDLE = re.compile(
     r"(?<![\w@./])@(?!\d+(?:[:.]\d+)?\s?(?:[ap]m)?\b)\w[\w.-]{1,38}(?:@(?:[\w-]{1,63}\.){1,5}\w{2,24})?"
-    r"|(?<![\w#])[\w.]{2,32}#\d{4}(?!\w)"  # Discord's old form
+    r"|(?<![\w#])(?!(?:pr|issue|ticket|bug|job|req|case|order|ref)#)[\w.]{2,32}#\d{4}(?!\w)",  # Discord, once
+    re.IGNORECASE,
 )
-_NO_HANDLES = frozenset({"@here", "@everyone", "@channel", "@home", "@work", "@night", "@least"})
+_JOINED = re.compile(r"[^/?#]*[a-z][^/?#.]*\.[A-Z]\w*")  # "a no.AI is": a dot without its space
+_NO_HANDLES = _words("@here @everyone @channel @home @work @night @least")
 _TRAILING = ".,;:!?…'\"’”»)]}>*_~-"
 
 
@@ -87,7 +98,10 @@ def _patterns(text: str) -> Iterator[_Span]:
     for kind, pattern in ((Kind.EMAIL, _EMAIL), (Kind.LINK, _LINK), (Kind.HANDLE, _HANDLE)):
         for match in pattern.finditer(text):
             piece = match[0].rstrip(_TRAILING)
-            if piece.lower() not in _NO_LINKS | _NO_HANDLES:
+            nothing = piece.lower() in _NO_LINKS | _NO_HANDLES or (
+                kind is Kind.LINK and _JOINED.fullmatch(piece)
+            )
+            if not nothing:
                 yield match.start(), match.start() + len(piece), kind
 
 
@@ -116,14 +130,14 @@ _NOT_PHONES = tuple(
         r"(?<![\d+(])[1-9]\d{0,2}(?:[ .\u00a0]\d{3})*[ .\u00a0]000(?![ .-]?\d)",  # 120 000 000
         r"(?<![\d+])[1-9]\d*0000(?!\d)",  # 1500000
         r"(?<![\d+])\d+00\s?[-–]\s?\d+00(?!\d)",  # 1000-2000
-        r"\d+(?:[.,]\d+)?\s?%",
+        r"\d{1,6}(?:[.,]\d{1,6})?\s?%",
         r"\b(?:v|versions?|build|release|rev)\W{0,2}\d+(?:\.\d+)*",  # v10.0.19045
         r"(?<![\d.])\d+(?:\.\d+)*\.\d(?:\.\d+)*(?![\d.])",  # 10.0.19045.3803: one digit between dots
         r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.])",  # 192.168.100.200
         r"(?<![\d.+])(?!0\d)\d{1,4}\.\d+(?![\d.-])",  # 3.14159265
-        r"(?:#|\b(?:id|ids|ticket|req|requisition|ref|reference|case|order|job|candidate|posting)\b)"
-        r"(?:\s?(?:id|no\.?|nr\.?|number|#))?\W{0,3}\d+(?:-\d+)*",  # job ID 20231145
-        r"\b[a-z]+[-_]?\d+(?:-\d+)*\b",  # JR-1234567
+        r"(?:#|\bids?\b|\b(?:ticket|req|requisition|ref|reference|job|case|application)\s?(?:no\.?|nr\.?|number)"
+        r"|\b(?:ticket|req|requisition|ref|reference)\b)\W{0,3}\d+(?:-\d+)*",  # job ID 20231145
+        r"\b(?!tel|mob)[a-z]{1,4}[-_]?\d+(?:-\d+)*\b",  # JR-1234567
     )
 )
 _DIGITS = re.compile(r"(?<![\w.,])\+?\(?\d(?:[ .\u00a0()/\u2010-\u2014-]{0,3}\d){6,19}(?![\w%]|[.,]\d)")
@@ -142,45 +156,44 @@ def _phones(text: str) -> Iterator[_Span]:
 
 # -- the author's own name ------------------------------------------------------------------------
 
-_NEVER = frozenset(  # beside a name, but not of it: titles, particles, pronouns
-    "dr mr mrs ms mx prof sir jr sr phd msc mba bsc pmp cpa van von der den del dos das bin ibn abu"
-    " she her hers he him his they them theirs xe xem ze zir any all pronouns the and bot".split()
-)
-_MONTHS = frozenset("april may june july august jan mar".split())
-_COMMON = _MONTHS | frozenset(  # words that are also names, or that people use as one
+_NEVER = _words(  # beside a name, but not of it: titles, particles, pronouns
     """
-    abroad account actor agent alpha amber analyst angel apple applicant archer art artist ash aspen aunt author
-    autumn away baby back bad baker banker bard basil bay beach bean bear beau bee bell best big bill bird bishop
-    black blaze blessing blue bob book boss boy brave breeze bright brook brown bruce buck bud bug builder butler
-    can candidate captain care career carol case cash cat chance charity chase chef chip christian chuck citizen
-    clay clever clerk cliff cloud coach coast code coder coffee cold cole colt cook cool coral could count craft
-    crew crow curious daisy dale dark data dawn day dean dear december dell delta den design designer destiny dev
-    developer dog dolly don dot double dove dragon dream drew duke dusty eagle early earl east easy echo eden
-    editor engineer eve even ever evening every expert face faith fall false fan far fast favor fern field fire
-    first fish flash flora flower fly forest fox frank free friday friend frost full fun future game gamer gem
-    general gentle ghost gift ginger girl glad glory gold golden good grace grant gray great green grey grow guest
-    guy hack hacker hall hang happy harbor hard harmony haven hawk hazel heart heath heather helper hero hidden
-    high hill him hire hired holly home honest honey honor hope hopeful house human hunt hunter ice idea immanuel
-    iris iron ivory ivy jack jade jasmine jazz jean job jobs jolly joy judge just justice keen kid kim kind king
-    kit knight lady lake lance lane lark last late laurel law lawyer lead leader leaf learner learning left level
-    liberty light lily lime lion little live lonely long looking lord lost lotus love lucky luna lynx mace magic
-    maker man manager many maple marina mark marketing marshal mason master matt maverick max meadow melody mercy
-    merit merry mike mild miles mint miracle misty mode modest moon morning moss mountain much music myself name
-    nerd new newbie nice nick night nobody noble none north nova now nurse oak ocean old olive only opal open
-    orange orchid otter owl page pan panda paris park parker pat patience patient patty paz peace peach pearl penny
-    people pepper person peter phoenix pilot pink piper player poet poppy porter power price pride prince product
-    programmer project prudence purple quest quick quiet quinn rain rainbow ralph random raven ray reader ready real
-    rebel recruiter red reed reef remote rich ridge ring rise river rob robin rock rocket rod roman rose rover row
-    royal ruby rudy rue running rusty ruth sad saga sage sailor sally sam sand sandy sang saul savage say scarlet
-    seeker senior september shade shadow sharp shell shy silver sing singer skip sky sleepy slow small smart smith
-    snow software sol solo some someone son song soon south spark sparrow spring staff star start steel sterling
-    still stone storm story strong student sue summer sun sunday sunny support sweet swift taylor teacher team tech
-    tender tester thorn tiger time tired today tom tomorrow trace trainer traveler tree trinity true trust truth
-    try tucker turner twin uncle unknown user van very victor victory vim viola violet wade walker wanderer want
-    warden warm water wave way weaver web west whale white who wild will willow win wind winner winter wise wish
-    wolf won wonder wood woods word work worker world worry would writer yellow yes young your zen zero
-    """.split()
-)  # fmt: skip
+    dr mr mrs ms mx prof sir jr sr phd msc mba bsc pmp cpa van von der den del dos das bin ibn abu the and
+    she her hers he him his they them theirs xe xem ze zir any all pronouns
+    """
+)
+_MONTHS = _words("jan mar april may june july august")
+_COMMON = _MONTHS | _words(  # words of such stories that are also names, or what people call themselves
+    """
+    able account actor agent alpha amber analyst angel apple applicant art artist ash author autumn baby
+    back bad baker banker bay bear bee bell best big bill bird bishop black blessing blue book boss boy
+    brave bright brook brown buck bud bug builder burns butler can candidate captain care career case cash
+    cat chan chance charity chase chef chip christian clay clever clerk cliff close cloud coach code coder
+    coffee cold cook cool could count craft crew crow curious dark data dawn day dean dear delta den
+    design designer dev developer dog don dot double dove dragon dream drew driver duke early earl east
+    easy echo editor engineer ernest eve even ever evening every expert face fair faith fall far fast
+    field fire first fish flash fly forest fox frank free friday friend frost full fun future game gamer
+    gem general gentle ghost gift ginger girl glad gold golden good grace grant gray great green grey
+    guest guy hack hacker hall hang happy hard harmony hawk heart helper hero hidden high hill hire hired
+    home honest honey honor hope hopeful house human hunt hunter ice idea iron jack jade jasmine job jobs
+    joy judge just justice keen kid kind king kit knight lady lance lane last late law lawyer lead leader
+    leaf learner learning left level liberty light lion little live lonely long looking lord lost love low
+    lucky magic major maker man manager many maple mark marketing master max maverick may mean meadow
+    mercy merit merry mild miles mint miracle mode modest moon more morning moss mountain much music
+    myself name nerd new newbie nice night nobody noble none north nova now nurse oak ocean old olive only
+    open orange owl page pan panda park pat patience patient peace peach pearl penny people pepper person
+    phoenix pilot pink pierce piper player poet porter power price pride prince product programmer project
+    purple quest quick quiet rain random raven ray reader ready real recruiter red remote rich ring rise
+    river robot rock rocket rod rose row royal ruby rue running sad sage sailor sand savage say seeker
+    senior shadow sharp shell shy silver sing singer skip sky slow small smart snow software sol solo some
+    someone son song soon south spark spring staff star start steel still stone storm story strong student
+    sue summer sun sunny support sweet swift teacher team tech tender tester tiger time tired today
+    tomorrow trace trainer traveler tree true trust truth try twin unknown user very victory wade walker
+    want ward warm was water wave way weaver web west white who wild will win wind winner winter wise wish
+    wolf won wonder wood woods word work worker world worry worth would writer yellow yes young your zen
+    zero
+    """
+)
 _SPELT = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
 _GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 _UNSPACED = r"\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts that set no space around a name
@@ -220,7 +233,8 @@ def _fold(text: str) -> str:
 def _names(text: str, display: str) -> Iterator[_Span]:
     """Where the author's name stands in the text: all of it, or a part that says enough by itself."""
     folded = _Folded.of(text)
-    for spelling in dict.fromkeys((display, display.translate(_GERMAN))):
+    umlauts = re.sub(r"(?i)([aou])e(?=\w{2})", r"\1", display)  # Mueller for Müller
+    for spelling in dict.fromkeys((display, display.translate(_GERMAN), umlauts)):
         split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", spelling[:200])
         tokens = [token for token in _TOKENS.findall(_fold(split)) if token not in _NEVER]
         for words in [tokens, *([token] for token in tokens)] if len(tokens) > 1 else [tokens]:
@@ -256,7 +270,7 @@ def _end(folded: _Folded, text: str, end: int) -> int:
 
 def _ordinary(words: list[str]) -> bool:
     """Whether the words could stand in any sentence: then it depends on how they are written."""
-    return all(word in _COMMON or len(word) < 3 and word.isascii() for word in words)
+    return all(word in _COMMON or (len(word) < 3 and word.isascii()) for word in words)
 
 
 def _is_meant(

@@ -7,21 +7,23 @@ killing the process anywhere repeats at most a send whose key the platform knows
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
+from weakref import WeakValueDictionary
 
 import structlog
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Chat, Message, Place
-from bot.claims import Claims, Features, Unit
+from bot.claims import Claims, Features, Unit, follow, trace
 from bot.clock import Clock
 from bot.errors import ChatError, Gone, Misconfigured, TryLater, Undeliverable
-from bot.outbox import Outbox, State, Verb, dump
+from bot.outbox import Outbox, Row, State, Verb, dump
 from bot.people import People
 from bot.storage import Storage
 from bot.storage.schema import outbox
@@ -30,6 +32,7 @@ log = structlog.get_logger("bot.outbox")
 
 RETRY_FIRST, RETRY_MOST = 2.0, 900.0  # seconds; doubling in between
 MISCONFIGURED_RETRY = 900.0  # seconds; an organiser has to mend something first
+After = Callable[[AsyncConnection, Row, State, Message | None], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ class Sender:
         self._done: asyncio.Queue[Outcome] = asyncio.Queue()
         self._wake = asyncio.Event()
         self._flying = 0
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()  # by row
+        self._newest: dict[int, str | None] = {}  # the last lease under way, by row
         storage.after_commit(self._wake.set)
 
     async def next_due(self) -> datetime | None:
@@ -87,7 +92,8 @@ class Sender:
     async def drain(self) -> int:
         """Send everything that is due now, and what that gives rise to; how many messages it was."""
         sent = 0
-        while units := await self._claims.claim():
+        while (at := await self._claims.next_due()) is not None and at <= self._clock.now():
+            units = await self._claims.claim()
             outcomes = await asyncio.gather(*(self._deliver(unit) for unit in units))
             await self._mark(outcomes)
             sent += sum(outcome.state is State.SENT for outcome in outcomes)
@@ -103,6 +109,12 @@ class Sender:
 
     async def run(self) -> None:
         """Send what falls due until cancelled; a commit wakes it at once."""
+        try:
+            await self._run()
+        finally:
+            await self._mark_surely(self._all_done())  # sent: better marked than sent again after a start
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._mark_forever())
             while True:
@@ -122,55 +134,82 @@ class Sender:
     async def _idle(self) -> None:
         """Until a commit, or until the next row is ready."""
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._wake.wait())]
-        at = await self._claims.next_due()
-        if at is not None and self._flying < self._pace.batch:
-            waits.append(asyncio.create_task(self._clock.sleep_until(at)))
         try:
+            at = await self._claims.next_due()
+            if at is not None and self._flying < self._pace.batch:
+                waits.append(asyncio.create_task(self._clock.sleep_until(at)))
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for wait in waits:
                 wait.cancel()
 
     async def _fly(self, unit: Unit) -> None:
-        self._done.put_nowait(await self._deliver(unit))
+        try:
+            self._done.put_nowait(await self._deliver(unit))
+        except asyncio.CancelledError:  # of this one alone, maybe: it makes room for others
+            self._flying -= 1
+            self._wake.set()
+            raise
+
+    def _all_done(self) -> list[Outcome]:
+        return [self._done.get_nowait() for _ in range(self._done.qsize())]
 
     async def _mark_forever(self) -> None:
         while True:
-            outcomes = [await self._done.get()]
-            while not self._done.empty():
-                outcomes.append(self._done.get_nowait())
+            outcomes = [await self._done.get(), *self._all_done()]
             try:
-                await self._mark(outcomes)
-            except Exception as error:  # noqa: BLE001  (the leases end; the keys make a repeat harmless)
-                log.error("mark failed", error=type(error).__name__, rows=len(outcomes))
+                await self._mark_surely(outcomes)
+            except asyncio.CancelledError:
+                for outcome in outcomes:  # marking twice does nothing
+                    self._done.put_nowait(outcome)
+                raise
             self._flying -= len(outcomes)
             self._wake.set()
 
+    async def _mark_surely(self, outcomes: Sequence[Outcome]) -> None:
+        try:
+            await self._mark(outcomes)
+        except Exception as error:  # noqa: BLE001  (the leases end; the keys make a repeat harmless)
+            log.error("mark failed", error=type(error).__name__, rows=len(outcomes))
+
     async def _deliver(self, unit: Unit) -> Outcome:
-        """Send one unit; whatever goes wrong is its own outcome and nobody else's."""
-        async with self._slots:
-            row = unit.lead
-            if self._clock.now() >= row.ready_at:  # it waited here for longer than its lease
-                return Outcome(unit, State.READY, error="lease ran out", retry_at=self._clock.now())
-            with structlog.contextvars.bound_contextvars(row=row.id, kind=row.kind):
-                try:
-                    async with asyncio.timeout(self._pace.lease / 3):
-                        return await self._send(unit)
-                except TimeoutError:
-                    return self._later(unit, "timeout", unsure=True)
-                except TryLater as error:
-                    return self._later(unit, error.reason, error.after, unsure=error.unsure)
-                except Misconfigured as error:
-                    log.error("an organiser needs to mend this", reason=error.reason)
-                    return self._later(unit, error.reason, MISCONFIGURED_RETRY)
-                except (Undeliverable, Gone) as error:
-                    log.info("refused for good", reason=error.reason)
-                    return Outcome(unit, State.UNDELIVERED, error=error.reason)
-                except ChatError as error:
-                    return self._broken(unit, error.reason)
-                except Exception as error:  # noqa: BLE001  (one bad row stops no other)
-                    log.error("failed", error=type(error).__name__, trace=trace(error))
-                    return self._broken(unit, type(error).__name__)
+        """Send one unit, after an earlier try of the same row: what was read last is shown last."""
+        row = unit.lead
+        self._newest[row.id] = row.lease
+        turn = self._turns.setdefault(row.id, asyncio.Lock())
+        try:
+            async with turn, self._slots:
+                return await self._guarded(unit)
+        finally:
+            if self._newest.get(row.id) == row.lease:
+                del self._newest[row.id]
+
+    async def _guarded(self, unit: Unit) -> Outcome:
+        """Whatever goes wrong with one unit is its own outcome and nobody else's."""
+        row, now = unit.lead, self._clock.now()
+        if self._newest.get(row.id, row.lease) != row.lease:
+            return Outcome(unit, State.READY, error="overtaken", retry_at=now)
+        if now + timedelta(seconds=self._pace.lease / 3) > row.ready_at:  # it waited here for too long
+            return Outcome(unit, State.READY, error="lease ran out", retry_at=now)
+        with structlog.contextvars.bound_contextvars(row=row.id, kind=row.kind):
+            try:
+                async with asyncio.timeout(self._pace.lease / 3):
+                    return await self._send(unit)
+            except TimeoutError:
+                return self._later(unit, "timeout", unsure=True)
+            except TryLater as error:
+                return self._later(unit, error.reason, error.after, unsure=error.unsure)
+            except Misconfigured as error:
+                log.error("an organiser needs to mend this", reason=error.reason)
+                return self._later(unit, error.reason, MISCONFIGURED_RETRY)
+            except (Undeliverable, Gone) as error:
+                log.info("refused for good", reason=error.reason)
+                return Outcome(unit, State.UNDELIVERED, error=error.reason)
+            except ChatError as error:
+                return self._broken(unit, error.reason)
+            except Exception as error:  # noqa: BLE001  (one bad row stops no other)
+                log.error("failed", error=type(error).__name__, trace=trace(error))
+                return self._broken(unit, type(error).__name__)
 
     async def _send(self, unit: Unit) -> Outcome:
         row = unit.lead
@@ -214,20 +253,33 @@ class Sender:
         return self._later(unit, reason)
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:
-        """Write down what came of them in one transaction, each only while its lease is ours."""
+        """Write down what came of them, each only while its lease is ours.
+
+        In one transaction; where a feature fails in it, once more, and that feature undone.
+        """
+        if not outcomes:
+            return
+        try:
+            await self._mark_all(outcomes, self._features.after)
+        except Exception as error:  # noqa: BLE001  (a feature's own, or the database's: then it fails again)
+            log.warning("marked with care", error=type(error).__name__, rows=len(outcomes))
+            await self._mark_all(outcomes, partial(follow, self._features))
+
+    async def _mark_all(self, outcomes: Sequence[Outcome], after: After) -> None:
         async with self._storage.write() as tx:
             reached: list[str] = []
             for outcome in outcomes:
-                if await self._mark_one(tx, outcome) and outcome.state is State.SENT:
+                if await self._mark_one(tx, outcome, after) and outcome.state is State.SENT:
                     row = outcome.unit.lead
                     reached += [row.user.key] if row.user and row.verb is Verb.DM else []
             await self._people.ignored(tx, reached)
 
-    async def _mark_one(self, tx: AsyncConnection, outcome: Outcome) -> bool:
+    async def _mark_one(self, tx: AsyncConnection, outcome: Outcome, after: After) -> bool:
         row, now = outcome.unit.lead, self._clock.now()
         values: dict[str, Any] = {"lease": None, "error": outcome.error or None}
         if outcome.state is State.READY:
-            values |= {"ready_at": outcome.retry_at} | ({} if outcome.unsure else {"tried_at": None})
+            doubt = outcome.unsure or outcome.unit.again  # this try or an earlier one may have worked
+            values |= {"ready_at": outcome.retry_at} | ({} if doubt else {"tried_at": None})
         else:
             message = dump(outcome.message) if outcome.message else None
             values |= {"state": outcome.state, "done_at": now, "message": message}
@@ -238,11 +290,12 @@ class Sender:
             await self._people.change(tx, row.user.key, now, unreachable=outcome.error)
         for folded in outcome.unit.folded:
             own = _fate(outcome.state, values, now)
-            await tx.execute(update(outbox).where(outbox.c.id == folded.id).values(**own))
-            if "state" in own:
-                await self._features.after(tx, folded, own["state"], outcome.message)
+            still = (outbox.c.id == folded.id, outbox.c.lease == row.lease)  # nobody skipped or moved it
+            changed = (await tx.execute(update(outbox).where(*still).values(**own))).rowcount
+            if changed and "state" in own:
+                await after(tx, folded, own["state"], outcome.message)
         if outcome.state is not State.READY:
-            await self._features.after(tx, row, outcome.state, outcome.message)
+            await after(tx, row, outcome.state, outcome.message)
         return True
 
 
@@ -252,19 +305,8 @@ def _fate(state: State, lead: Mapping[str, Any], now: datetime) -> dict[str, Any
         case State.SENT:
             return {**lead, "state": State.FOLDED}
         case State.DROPPED | State.DEAD:
-            return {"ready_at": now, "lease": None, "lead": None}
+            return {"ready_at": now, "lease": None, "lead": None, "tried_at": None}
         case State.READY if "tried_at" in lead:  # surely not sent: next time it may go otherwise
-            return {"ready_at": lead["ready_at"], "lease": None, "lead": None}
+            return {"ready_at": lead["ready_at"], "lease": None, "lead": None, "tried_at": None}
         case _:
             return dict(lead)
-
-
-def trace(error: BaseException) -> list[str]:
-    """Where it happened, without the message: that may hold what somebody wrote."""
-    places: list[str] = []
-    at = error.__traceback__
-    while at is not None:
-        code = at.tb_frame.f_code
-        places.append(f"{code.co_filename.rsplit('/', 1)[-1]}:{at.tb_lineno} {code.co_name}")
-        at = at.tb_next
-    return places[-8:]

@@ -180,7 +180,7 @@ class Words:
         return self._voices[DEFAULT]
 
 
-def _resource(file: Path) -> FluentResource:
+def _resource(file: Path) -> ast.Resource:
     """A Fluent file; what Fluent cannot read is an error here, not a sentence that is missing later."""
     resource = FluentResource(file.read_text("utf-8"))
     for entry in resource.body:

@@ -41,7 +41,11 @@ async def listed(ctx: Ctx) -> Card:
 
 @cog.press(TURN, Ack.REPLACES)
 async def turn(ctx: Ctx) -> Card:
-    return await _page(ctx, int(ctx.arg) if ctx.arg.isdigit() else 0)
+    return await _page(ctx, _number(ctx.arg))
+
+
+def _number(arg: str) -> int:
+    return int(arg) if arg.isascii() and arg.isdigit() and len(arg) < 6 else 0
 
 
 async def _page(ctx: Ctx, page: int) -> Card:
@@ -106,7 +110,7 @@ async def skip(ctx: Ctx) -> Card:
     row = await _row(ctx, id)
     async with ctx.write() as tx:
         await ctx.kit.end(tx, row, State.SKIPPED)
-    return await _page(ctx, int(page) if page.isdigit() else 0)
+    return await _page(ctx, _number(page))
 
 
 @cog.press(CANCEL, Ack.REPLACES)

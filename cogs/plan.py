@@ -41,14 +41,14 @@ KINDS = (
 )
 DRAFTS = {"thank_you": "thank-you-draft", "ask_feedback": "feedback-draft"}
 
-DONE = Button("plan.done", style=Style.PRIMARY)
+DONE = Button("plan.done")
 LATER = Button("plan.later")
 SKIP = Button("plan.skip")
 SNOOZE = Button("plan.snooze")
 BACK = Button("plan.back")
-DRAFT = Button("plan.draft")
+DRAFT = Button("plan.draft", style=Style.PRIMARY)
 # The other tools come later; until then these two nudges have what is there already.
-TOOLS = {"rest": Button("rest.take"), "check_in": Button("motivation.one")}
+TOOLS = {"rest": Button("rest.take", style=Style.PRIMARY), "check_in": Button("motivation.one")}
 NOTE = Form("plan.note", (Field("note", kind=Kind.LONG, limit=1600),))
 SNOOZES = ("hours", "tomorrow", "days", "week")
 

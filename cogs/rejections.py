@@ -21,24 +21,27 @@ from bot.storage import blocks
 from bot.storage import rejections as store
 from bot.storage.rejections import Rejection, Shared, Sign, Stage, Wish
 from bot.storage.schema import encouragements, pseudonyms, rejections, solidarity
+from bot.texts import check
 from bot.ui import Button, Card, Field, Form, Jump, Kind, Quote, Style, Text, Tone, When, choices, join
 
 cog = Cog("rejections", owns=(rejections, solidarity, encouragements, pseudonyms))
 
+WHERE_LIMIT, STORY_LIMIT = 120, 1500
 SHARE = Form(
     "rejections.share",
     (
-        Field("where", optional=True, limit=120),
+        Field("where", optional=True, limit=WHERE_LIMIT),
         Field("stage", kind=Kind.CHOICE, choices=choices(Stage)),
-        Field("story", kind=Kind.LONG, optional=True, limit=1500),
+        Field("story", kind=Kind.LONG, optional=True, limit=STORY_LIMIT),
         Field("sign", kind=Kind.CHOICE, choices=choices(Sign), value=Sign.ANONYMOUS),
         Field("wish", kind=Kind.CHOICE, choices=choices(Wish), value=Wish.LISTEN),
     ),
 )
+DRAFT = "rejections.share:"
 START = Button("rejections.start", style=Style.PRIMARY)
 ANYWAY = Button("rejections.anyway")
 JUST_ME = Button("rejections.just_me", style=Style.PRIMARY)
-CHANGE = Button("form.again", arg="rejections.share:")
+CHANGE = Button("form.again", arg=DRAFT)
 NOTE = Button("plan.draft")
 REST = Button("rest.take")
 EDIT = Button("nudges.list")
@@ -47,7 +50,7 @@ DELETE = Button("rejections.delete")
 DELETE_YES = Button("rejections.delete_yes", style=Style.DANGER)
 DELETE_NO = Button("rejections.delete_no")
 
-cog.opens("rejected", SHARE, options=(Field("where", optional=True, limit=120),))
+cog.opens("rejected", SHARE, options=(Field("where", optional=True, limit=WHERE_LIMIT),))
 cog.press_opens(START, SHARE)
 
 
@@ -57,26 +60,34 @@ async def fill(ctx: Ctx) -> Mapping[str, str]:
     typed = ctx.arg.strip()
     if not typed or ctx.event.name != "rejected":
         return {}
-    return {"where": typed} if len(typed) <= 120 else {"story": typed[:1500]}
+    if len(typed) <= WHERE_LIMIT and "\n" not in typed:
+        return {"where": typed}
+    if len(typed) > STORY_LIMIT:
+        raise Refused("rejections-too-long", over=len(typed) - STORY_LIMIT, limit=STORY_LIMIT)
+    return {"story": typed}
 
 
 @cog.submit(SHARE)
 async def share(ctx: Ctx) -> Card:
     """Ask before posting what could identify an anonymous author; else keep, plan and post it."""
     values = ctx.values
-    if values["sign"] == Sign.ANONYMOUS and values["wish"] != Wish.LOG and ctx.community.support:
-        if found := identifying(values["story"], ctx.event.display):
-            await ctx.keep()
-            pieces = list(dict.fromkeys(finding.text for finding in found))[:5]
-            text = join(ctx.say("rejections-identifying"), Quote("\n".join(pieces)), by="\n")
-            after = ctx.say("rejections-identifying-choice")
-            return Card(
-                join(text, after, by="\n"),
-                title=ctx.line("rejections-identifying.title"),
-                tone=Tone.CARE,
-                buttons=(CHANGE, JUST_ME, ANYWAY),
-            )
-    return await _keep(ctx, values)
+    anonymous = values["sign"] == Sign.ANONYMOUS and values["wish"] != Wish.LOG and ctx.community.support
+    found = identifying(values["story"], ctx.event.display) if anonymous else ()
+    if not found:
+        return await _keep(ctx, values)
+    await ctx.keep()
+    pieces = list(dict.fromkeys(finding.text for finding in found))[:5]
+    return Card(
+        join(
+            ctx.say("rejections-identifying"),
+            Quote("\n".join(pieces)),
+            ctx.say("rejections-identifying-choice"),
+            by="\n",
+        ),
+        title=ctx.line("rejections-identifying.title"),
+        tone=Tone.CARE,
+        buttons=(CHANGE, JUST_ME, ANYWAY),
+    )
 
 
 @cog.press(ANYWAY, Ack.REPLACES)
@@ -92,14 +103,18 @@ async def just_me(ctx: Ctx) -> Card:
 
 
 async def _from_draft(ctx: Ctx, changes: Mapping[str, str]) -> Card:
-    kept = await ctx.kit.drafts.load(ctx.user, "rejections.share:")
+    """The draft as it is now: it may have been changed since the card, to what no form would take."""
+    kept = await ctx.kit.drafts.load(ctx.user, DRAFT)
     if not kept:
         raise Refused("rejections-no-draft")
-    return await _keep(ctx, {**{field.name: "" for field in SHARE.fields}, **kept, **changes})
+    values, mend = check(SHARE, {**kept, **changes}, ctx.voice)
+    if mend:
+        raise Refused("rejections-unfinished")
+    return await _keep(ctx, values, drafted=True)
 
 
-async def _keep(ctx: Ctx, values: Mapping[str, str]) -> Card:
-    """One transaction: the fact, the plan, the post in the outbox."""
+async def _keep(ctx: Ctx, values: Mapping[str, str], *, drafted: bool = False) -> Card:
+    """One transaction: the fact, the plan, the post in the outbox. A draft is taken once."""
     kit, now = ctx.kit, ctx.now
     private = values["sign"] == Sign.ONLY_ME or values["wish"] == Wish.LOG
     support = None if private else ctx.community.support
@@ -137,7 +152,8 @@ async def _keep(ctx: Ctx, values: Mapping[str, str]) -> Card:
             args = {"rejection": rejection.id}
             post = Plan("thread.post", ("post", rejection.id), now, Verb.POST, place=support, args=args)
             await kit.outbox.plan(tx, post)
-        await kit.drafts.drop(tx, ctx.user, "rejections.share:")
+        if not await kit.drafts.drop(tx, ctx.user, DRAFT) and drafted:
+            raise Refused("rejections-no-draft")
     return _shared(ctx, rejection, name, steps)
 
 
@@ -174,8 +190,8 @@ def _shared(ctx: Ctx, rejection: Rejection, name: str, steps: Sequence[tuple[Ste
     )
     buttons: list[Button] = []
     if any(step.kind == "thank_you" for step, _ in steps):
-        buttons.append(ctx.button(NOTE, f"thank_you.{rejection.id}"))
-    buttons += [REST, EDIT]
+        buttons.append(replace(NOTE, arg=f"thank_you.{rejection.id}", label=ctx.line("rejections-note")))
+    buttons += [REST, replace(EDIT, label=ctx.line("rejections-edit"))]
     if rejection.public:
         buttons += [replace(ANSWER, arg=rejection.id), replace(DELETE, arg=rejection.id)]
     return Card(text, title=ctx.line("rejections-shared.title"), tone=Tone.WARM, buttons=tuple(buttons))

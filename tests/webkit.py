@@ -165,3 +165,16 @@ async def window(server: Server, person: str) -> AsyncIterator[Window]:
 
 def later(**delta: float) -> datetime:
     return MORNING + timedelta(**delta)
+
+
+STORY = "Four rounds, then two lines."
+FILLED = {"where": "", "stage": "interview", "story": STORY, "sign": "anonymous"}
+
+
+async def share(ada: Window, **values: str) -> dict[str, Any]:
+    """Ada types /rejected and hands the form in; gives the answer."""
+    opened = await ada.act("command", channel="support", name="rejected", arg="", values={})
+    form = opened["open"]
+    return await ada.act(
+        "submit", channel="support", form=form["form"], arg=form["arg"], values={**FILLED, **values}
+    )

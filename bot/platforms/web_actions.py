@@ -138,19 +138,26 @@ class Actions:
         if await self._store.moved(person.id) == id:
             return {}
         if frame.get("to") == "next":
-            due = await self._next_event()
-            if due is None:
+            target = await self._next_event()
+            if target is None:
                 return {"note": "Nothing is planned right now."}
-            step = max(due - self._clock.now(), timedelta()) + timedelta(seconds=1)
         else:
             hours = frames.number(frame, "hours")
             if hours not in _STEPS:
                 raise Wrong("The clock can't be moved by that much.")
-            step = timedelta(hours=hours)
-        self._clock.advance(step)
+            target = self._clock.now() + timedelta(hours=hours)
+        await self._forward(target)
         await self._store.keep_offset(self._clock.offset, person.id, id)
         self._hub.tell({"type": "clock", "now": self._clock.now().isoformat()})
         return {}
+
+    async def _forward(self, target: datetime) -> None:
+        """Let the time pass from one planned thing to the next, so that each happens at its own time."""
+        while (due := await self._next_event()) is not None and self._clock.now() < due <= target:
+            self._clock.advance(due - self._clock.now())
+        if target > self._clock.now():
+            self._clock.advance(target - self._clock.now())
+        await self._next_event()
 
     async def _dismiss(self, person: Person, id: str, frame: Frame) -> Json:
         row = await self._card(person, frame)

@@ -116,9 +116,10 @@ class Door:
         await socket.prepare(request)
         self._sockets.add(socket)
         try:
-            person = await self._hello(socket)
-            if person is not None:
-                await self._serve(socket, person)
+            with suppress(ConnectionError):  # a window that left in the middle of something
+                person = await self._hello(socket)
+                if person is not None:
+                    await self._serve(socket, person)
         finally:
             self._sockets.discard(socket)
         return socket

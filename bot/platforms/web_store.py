@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.errors import Gone
 from bot.platforms.web_people import BOT, COMMUNITY, PLATFORM
 from bot.storage import Storage
+from bot.storage.engine import insert_into
 from bot.storage.schema import communities, web_messages, web_state
 from bot.vault import Vault
 
@@ -80,20 +81,25 @@ class Store:
                 return earlier, False
             if thread is not None:
                 await self._root(connection, channel, thread)
+            values = {
+                "key": key,
+                "channel": channel,
+                "thread": thread,
+                "author": author,
+                "only_for": only_for,
+                "body": self._vault.seal_json(dict(body), _ABOUT),
+                "at": at,
+            }
             added = await connection.execute(
-                insert(web_messages)
-                .values(
-                    key=key,
-                    channel=channel,
-                    thread=thread,
-                    author=author,
-                    only_for=only_for,
-                    body=self._vault.seal_json(dict(body), _ABOUT),
-                    at=at,
-                )
+                insert_into(connection, web_messages)
+                .values(values)
+                .on_conflict_do_nothing(index_elements=["key"])
                 .returning(web_messages.c.id)
             )
-            return Row(added.scalar_one(), channel, thread, author, only_for, body, at, None, key), True
+            number: int | None = added.scalar()
+            if number is None:  # another process was a moment earlier
+                return _there(await self._one(connection, web_messages.c.key == key)), False
+            return Row(number, channel, thread, author, only_for, body, at, None, key), True
 
     async def get(self, id: int) -> Row:
         """One message; ``Gone`` if there is none."""

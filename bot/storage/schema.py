@@ -249,3 +249,27 @@ web_state = Table(
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+# Discord: where a person was last seen and their direct message channel, by their id there.
+discord_people = Table(
+    "discord_people",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("community", String(20), nullable=False, server_default=""),
+    Column("dm", String(20), nullable=False, server_default=""),
+)
+# The threads that the bot opened: only replies in these are looked at.
+discord_threads = Table(
+    "discord_threads",
+    metadata,
+    Column("thread", String(20), primary_key=True),
+    Column("community", String(20), nullable=False),
+    Column("channel", String(20), nullable=False),
+)
+# What the platform remembers for itself: the registered commands, opened rooms, when an organiser was told.
+discord_state = Table(
+    "discord_state",
+    metadata,
+    Column("name", String(120), primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -43,7 +43,7 @@ nudges-missed-none = Nothing is waiting. You're up to date.
 plan-done = Done
 plan-later = Later
 plan-skip = Skip
-plan-draft = Write it with a draft
+plan-draft = Open the draft
 plan-back = Back
 plan-snooze =
     { $choice ->

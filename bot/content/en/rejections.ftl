@@ -4,7 +4,7 @@ command-rejected = Share a no. You choose who sees it.
     .where = Company and role, if you like
 
 rejections-share =
-    .title = A no, shared
+    .title = Share a no
     .submit = Share
     .where = Company and role
     .where-hint = Only you see this. It fills in your thank-you note.
@@ -32,7 +32,10 @@ choice-wish =
     .ideas = Ideas are welcome
     .log = Nothing, just log it for me
 
+rejections-too-long = That is { $over } characters too long for the form. Up to { $limit } fit, and nothing was posted. /rejected opens it for a shorter version.
 rejections-start = Share a no
+rejections-note = Thank-you note
+rejections-edit = Change the plan
 rejections-shared =
     .title = You're not alone with this
 rejections-support = the support channel
@@ -51,6 +54,7 @@ rejections-identifying-choice = Nothing is posted yet, and your words are kept.
 rejections-anyway = Post it as it is
 rejections-just_me = Keep it just for me
 rejections-no-draft = That was already handled, or it is too long ago. /rejected opens a new form.
+rejections-unfinished = The form has changed since then, and is not complete. Your words are kept. /rejected opens it again.
 rejections-blocked = A moderator has paused anonymous posts for you here. You can use your name, or keep it just for you.
 
 ## Taking it back

@@ -3,7 +3,7 @@
 import { h, icon, phone } from "./dom.js";
 import { Line } from "./socket.js";
 import { channelTitle, nameOf, replies, store, take, tops, waiting } from "./store.js";
-import { go, here, whoAmI } from "./route.js";
+import { addressAs, FIRST, go, here, whoAmI } from "./route.js";
 import { readable } from "./text.js";
 import { start } from "./actions.js";
 import { Feed } from "./feed.js";
@@ -45,7 +45,10 @@ function draw() {
   $("channel-name").textContent = channelTitle(channel);
   $("channel-topic").textContent = channel.topic;
   const messages = tops(channel.id);
-  feed.show({ channel: channel.id, thread: null }, messages, [intro(channel, messages.length === 0, (text) => composer.write(text))]);
+  feed.show({ channel: channel.id, thread: null }, messages, {
+    above: [intro(channel, messages.length === 0, (text) => composer.write(text))],
+    reach: place.message,
+  });
   composer.show({ channel: channel.id, thread: null });
   drawThread(channel);
   clock.draw();
@@ -68,7 +71,7 @@ function drawThread(channel) {
     { key: `root ${root.id}`, sign: signOf(root, true), make: () => drawMessage(root, { grouped: false, inThread: true }) },
     { key: "rule", sign: String(public_), make: () => h("li", { class: "replies-rule" }, h("span", {}, public_ === 0 ? "No replies yet" : public_ === 1 ? "1 reply" : `${public_} replies`)) },
   ];
-  threadFeed.show({ channel: channel.id, thread: root.id }, under, above, root);
+  threadFeed.show({ channel: channel.id, thread: root.id }, under, { above, root, reach: place.message });
   threadComposer.show({ channel: channel.id, thread: root.id });
 }
 
@@ -82,10 +85,9 @@ function moved() {
     history.replaceState(null, "", `${location.search}#/${place.channel}`);
   }
   drawer.close();
-  const [list, messages] = place.thread ? [threadFeed, replies(place.thread)] : [feed, tops(place.channel)];
-  if (place.message) list.reach(messages, place.message);
   draw();
   if (place.message) {
+    const list = place.thread ? threadFeed : feed;
     if (!list.reveal(place.message) && !feed.reveal(place.message)) notice("That message isn't there any more.");
   } else if (before && place.thread && before.thread !== place.thread) threadComposer.focus();
   else if (before && before.channel !== place.channel && !phone.matches) composer.focus();
@@ -102,6 +104,7 @@ function heard(frame) {
     moved();
     if (!phone.matches) composer.focus();
   }
+  if (frame.type === "error" && first) return unknownPerson();
   if (frame.type === "error") notice("The page said something the server didn't understand. Reloading it should help.");
   if (frame.type === "state" && !first && !store.channels.has(place.channel)) moved();
   for (const message of fresh) {
@@ -109,6 +112,11 @@ function heard(frame) {
     if (open && message.author !== store.you.id) hear(`${nameOf(message.author)}: ${readable(message)}`);
   }
   redraw();
+}
+
+/** The link named somebody who does not live here: begin as somebody who does. */
+function unknownPerson() {
+  if (line.person !== FIRST) location.replace(addressAs(FIRST));
 }
 
 /** What every answer may bring, also one to an action of before a reload. */

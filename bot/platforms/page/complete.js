@@ -27,7 +27,7 @@ export async function completions(line, place) {
     const fits = (choice) => `${choice.value} ${choice.label}`.toLowerCase().includes(word.toLowerCase());
     const found = of.suggest ? await suggest(place, "command", command.name, of.name, word, values) : of.choices.filter(fits);
     const rows = found.filter((choice) => choice.value !== word).map((choice) => ({
-      name: choice.label, detail: choice.label === choice.value ? "" : choice.value, note: of.label, from: at, insert: `${choice.value} `,
+      name: choice.label, detail: choice.label.toLowerCase() === choice.value.toLowerCase() ? "" : choice.value, note: of.label, from: at, insert: `${choice.value} `,
     }));
     return { items: rows, eager: Boolean(word) && !of.suggest };
   }

@@ -20,7 +20,7 @@ export class Composer {
       oninput: () => this.#typed(), onkeydown: (event) => this.#key(event), onblur: () => this.#popup.close(),
     });
     const list = h("ul", { role: "listbox", id: `${id}-list`, class: "completions", "aria-label": "Commands and options", hidden: true });
-    this.#send = h("button", { type: "button", class: "send", "aria-label": "Send", title: "Send", onclick: () => this.#go() }, icon("send"));
+    this.#send = h("button", { type: "button", class: "send", "aria-label": "Send", title: "Send", onpointerdown: (event) => event.preventDefault(), onclick: () => this.#go() }, icon("send"));
     this.#note = h("p", { class: "compose-note", id: `${id}-note` });
     this.#count = h("span", { class: "compose-count" });
     this.#popup = new Popup(this.#input, list, (item) => this.#take(item));
@@ -113,6 +113,7 @@ export class Composer {
   }
 
   #clear() {
+    this.#input.focus(); // after the button too: the next thought follows
     this.#popup.close();
     this.#fill("");
     this.#say("");

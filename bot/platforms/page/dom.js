@@ -48,7 +48,8 @@ export function icon(name) {
 /**
  * Make the children of `parent` those of `items`, in order, rebuilding only what changed.
  * An item is `{key, sign, make}`: the same sign means the same looks. Keyboard focus inside a
- * rebuilt child moves to the control that took the old one's place (`data-focus`), or its frame.
+ * rebuilt child moves to what took the old one's place: the same control (`data-focus`), one of its kind,
+ * the first button, the child itself.
  */
 export function reconcile(parent, items) {
   const old = parent.drawn ?? new Map();
@@ -79,7 +80,10 @@ export function reconcile(parent, items) {
   parent.drawn = drawn;
   if (lost) {
     const controls = [...lost.node.querySelectorAll("[data-focus]")];
-    const target = controls.find((each) => each.dataset.focus === lost.mark) ?? controls[0] ?? lost.node.querySelector("[tabindex]");
+    const kind = (mark = "") => mark.split(":")[0];
+    const target = controls.find((each) => each.dataset.focus === lost.mark)
+      ?? controls.find((each) => kind(each.dataset.focus) === kind(lost.mark))
+      ?? lost.node.querySelector(".buttons [data-focus]") ?? (lost.node.matches("[tabindex]") ? lost.node : controls[0]);
     target?.focus({ preventScroll: true });
   }
 }

@@ -2,7 +2,7 @@
 
 import { h, icon, reconcile } from "./dom.js";
 import { store } from "./store.js";
-import { avatar, drawMessage, signOf } from "./message.js";
+import { avatar, drawMessage, isWords, signOf } from "./message.js";
 import { dateKey, longDay } from "./times.js";
 import { draft, read } from "./actions.js";
 
@@ -10,8 +10,14 @@ const TOGETHER = 5 * 60 * 1000; // messages of one author this close share a hea
 const PAGE = 120; // messages drawn at first; more on request
 const NEAR = 80; // pixels from the end that still count as being there
 
+/** Whether a message needs no head of its own: plain words soon after others of the same author. */
+function belongs(message, previous) {
+  return message.author === previous.author && message.time - previous.time < TOGETHER && isWords(message)
+    && !message.private && !previous.private && !previous.room && !previous.gone;
+}
+
 export class Feed {
-  #box; #list; #more; #place = null; #shown = PAGE; #mark = null; #stick = true; #options;
+  #box; #list; #more; #place = null; #shown = PAGE; #mark = null; #upto = 0; #stick = true; #options;
 
   constructor(box, { inThread = false } = {}) {
     this.#box = box;
@@ -21,14 +27,14 @@ export class Feed {
     box.append(this.#list);
     box.after(this.#more);
     box.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    document.addEventListener("visibilitychange", () => this.#place && this.#seen());
+    document.addEventListener("visibilitychange", () => this.#place && this.#looked());
     // Pictures, a growing composer and a turned phone change heights without a new message.
     new ResizeObserver(() => this.#stick && this.#scrollToEnd()).observe(this.#list);
     new ResizeObserver(() => this.#stick && this.#scrollToEnd()).observe(box);
   }
 
-  /** Draw a place: its messages, below what `above` gives (items of their own); `root` is what a thread hangs under. */
-  show(place, messages, above = [], root = undefined) {
+  /** Draw a place: its messages, below what `above` gives (items of their own); `root` is what a thread hangs under, `reach` a message to draw at least. */
+  show(place, messages, { above = [], root, reach } = {}) {
     this.#options.root = root;
     const moved = !this.#place || this.#place.channel !== place.channel || this.#place.thread !== place.thread;
     if (moved) {
@@ -36,7 +42,10 @@ export class Feed {
       this.#shown = PAGE;
       this.#stick = true;
       this.#mark = store.read.get(this.#where()) ?? null;
+      this.#upto = messages.at(-1)?.id ?? 0;
     }
+    const wanted = messages.findIndex((message) => message.id === reach);
+    if (wanted >= 0) this.#shown = Math.max(this.#shown, messages.length - wanted + 10);
     const before = this.#last;
     reconcile(this.#list, [...above, ...this.#items(messages)]);
     this.#last = messages.at(-1)?.id ?? 0;
@@ -59,12 +68,6 @@ export class Feed {
     return true;
   }
 
-  /** Draw enough that this message is among what is shown. */
-  reach(messages, id) {
-    const index = messages.findIndex((message) => message.id === id);
-    if (index >= 0) this.#shown = Math.max(this.#shown, messages.length - index + 10);
-  }
-
   toEnd() {
     this.#stick = true;
     this.#scrollToEnd();
@@ -72,6 +75,17 @@ export class Feed {
   }
 
   #last = 0;
+
+  /** New is what came before one looked: while the place was closed, or the window hidden. */
+  #looked() {
+    if (document.hidden) {
+      this.#mark = this.#last;
+      this.#upto = Infinity;
+    } else {
+      this.#upto = this.#last;
+      this.#seen();
+    }
+  }
 
   #where() {
     return this.#place.thread ? `${this.#place.channel}/${this.#place.thread}` : this.#place.channel;
@@ -87,13 +101,12 @@ export class Feed {
       const day = dateKey(message.time);
       const newDay = !previous || dateKey(previous.time) !== day;
       if (newDay) items.push({ key: `day ${day}`, sign: day, make: () => h("li", { class: "day" }, h("span", {}, longDay(message.time))) });
-      const fresh = !marked && message.id > this.#mark && message.author !== store.you.id;
+      const fresh = !marked && message.id > this.#mark && message.id <= this.#upto && message.author !== store.you.id;
       if (fresh) {
         marked = true;
         items.push({ key: "new", sign: "", make: () => h("li", { class: "new-line" }, h("span", {}, "New")) });
       }
-      const grouped = !newDay && !fresh && previous !== this.#options.root && previous.author === message.author && !previous.room
-        && previous.private === message.private && !message.private && message.time - previous.time < TOGETHER;
+      const grouped = !newDay && !fresh && previous !== this.#options.root && belongs(message, previous);
       const look = { grouped, ...this.#options };
       const sign = `${grouped}|${store.you.id}|${signOf(message, look.inThread)}`;
       items.push({ key: message.id, sign, make: () => drawMessage(message, look) });

@@ -6,6 +6,7 @@ import { submit } from "./actions.js";
 import { drawField } from "./fields.js";
 
 let open = null; // {form, fields, dialog, …} while one is shown
+let connected = true;
 
 const draftName = (form) => `form:${store.you.id}:${form.form}:${form.arg}`;
 
@@ -45,8 +46,12 @@ export function showForm(form, place) {
 }
 
 /** Whether the line is up, for those who wait on a form. */
-export function lineChanged(connected) {
-  if (!open) return;
+export function lineChanged(is) {
+  connected = is;
+  if (open) tell();
+}
+
+function tell() {
   open.note.textContent = connected ? "" : open.busy
     ? "The connection is gone for a moment. This will be sent when it is back."
     : "The connection is gone for a moment. What you type is kept.";
@@ -81,6 +86,7 @@ function busy(mine, is) {
   mine.busy = is;
   mine.send.toggleAttribute("disabled", is);
   mine.send.textContent = is ? "Sending…" : mine.form.submit || "Send";
+  if (open === mine) tell();
 }
 
 /** Say what is to be mended, beside each field, and go to the first. */

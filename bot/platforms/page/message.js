@@ -31,8 +31,7 @@ export function drawMessage(message, { grouped, inThread }) {
     h("bdi", { class: "author" }, author),
     message.author === "bounceback" && h("span", { class: "tag" }, "bot"),
     store.people.get(message.author)?.role && h("span", { class: "tag" }, store.people.get(message.author).role),
-    h("time", { datetime: message.at, title: say(message.time, "moment") }, time),
-    message.edited && h("span", { class: "quiet" }, "edited"));
+    h("time", { datetime: message.at, title: say(message.time, "moment") }, time));
   const marked = message.private && !isDirect(message);
   return h("li", { class: `message${grouped ? " grouped" : ""}${message.private ? " private" : ""}`, data: { id: message.id }, tabindex: "-1" },
     h("div", { class: "margin" }, grouped ? h("time", { class: "margin-time", datetime: message.at, "aria-hidden": "true" }, time) : avatar(message.author)),
@@ -59,13 +58,19 @@ function content(message) {
   return drawCard(message);
 }
 
+/** Whether a card says one calm thing and nothing else: then it needs no frame. */
+const isBare = (card) => card.tone === "calm" && !card.title && !card.fields.length && !card.buttons.length && !card.image;
+
+/** Whether a message looks like plain words. */
+export const isWords = (message) => message.text !== undefined || Boolean(message.card && isBare(message.card));
+
 function drawCard({ id, card }) {
-  const bare = card.tone === "calm" && !card.title && !card.fields.length && !card.buttons.length && !card.image;
+  const bare = isBare(card);
   return h("div", { class: `card tone-${card.tone}${bare ? " bare" : ""}` },
     card.title && h("h3", { dir: "auto" }, card.title),
     card.text.length > 0 && h("div", { class: "said", dir: "auto" }, ...draw(card.text)),
     card.fields.length > 0 && h("dl", { class: "facts" }, card.fields.map((fact) =>
-      h("div", { class: plain(fact.value).length > 60 ? "wide" : null }, h("dt", { dir: "auto" }, fact.name), h("dd", { dir: "auto" }, ...draw(fact.value))))),
+      h("div", { class: plain(fact.value).length > 40 ? "wide" : null }, h("dt", { dir: "auto" }, fact.name), h("dd", { dir: "auto" }, ...draw(fact.value))))),
     card.image && h("img", { class: "picture", src: `${card.image.src}&as=${store.you.id}`, alt: card.image.alt, loading: "lazy" }),
     card.buttons.length > 0 && h("div", { class: "buttons" }, card.buttons.map((button) => drawButton(id, button))));
 }

@@ -3,10 +3,13 @@
 import { store } from "./store.js";
 import { tab } from "./dom.js";
 
+/** Who one is on a first visit. */
+export const FIRST = "ada";
+
 /** Who this tab acts as: the link decides, then what the tab was before. */
 export function whoAmI() {
   const asked = new URLSearchParams(location.search).get("as");
-  const person = asked || tab.get("as") || "ada";
+  const person = asked || tab.get("as") || FIRST;
   tab.set("as", person);
   if (asked !== person) history.replaceState(null, "", addressAs(person));
   return person;

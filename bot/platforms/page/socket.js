@@ -27,7 +27,7 @@ export class Line {
     this.#connect();
   }
 
-  get connected() { return this.#open; }
+  get person() { return this.#person; }
 
   /** Actions of an earlier life of this tab that nobody answered yet. */
   get unanswered() { return [...this.#waiting.values()].map(({ action }) => action); }

@@ -30,5 +30,5 @@ function welcome(write) {
     h("ul", { class: "welcome-list" }, known.map((command) => h("li", {},
       h("button", { type: "button", class: "welcome-command", onclick: () => write(`/${command.name}`) },
         h("span", { class: "completion-name" }, `/${command.name}`), h("span", { class: "completion-detail" }, command.description))))),
-    h("p", { class: "welcome-more" }, "Then move the time on, at the side, to see what happens in the days after. You can also be someone else and answer."));
+    h("p", { class: "welcome-more" }, "Then move the clock on to see what happens in the days after. You can also act as someone else, and answer."));
 }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def upgrade(url: str) -> None:

@@ -1,0 +1,802 @@
+"""The outbox: said once, kept through crashes and outages, one bad row never in the way of another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from bot.chat import Message
+from bot.cog import State, Verb
+from bot.errors import ChatError, Misconfigured, TryLater, Undeliverable
+from bot.people import Defaults
+from bot.sender import RETRY_MOST, Pace
+from bot.storage.schema import FOREVER, outbox
+from bot.ui import Card
+from tests.outboxkit import HERE, Box, Killed, edit, note, post, user
+from tests.world import MONDAY
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+Trouble = Callable[[str, str], None]
+KINDS = ("t.note", "t.asked", "t.note", "t.note", "t.asked", "t.note", "t.note")  # one a day
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    made = await Box.make(tmp_path)
+    yield made
+    await made.close()
+
+
+def failing(error: BaseException, *, call: str = "dm", moment: str = "before", times: int = 10**9) -> Trouble:
+    """Trouble that raises so many times."""
+    left = [times]
+
+    def trouble(called: str, when: str) -> None:
+        if (called, when) == (call, moment) and left[0]:
+            left[0] -= 1
+            raise error
+
+    return trouble
+
+
+def texts(box: Box, id: str = "ada") -> list[str]:
+    return [sent.card.plain for sent in box.said_to(id)]
+
+
+# -- once -----------------------------------------------------------------------------------------
+
+
+async def test_the_same_key_planned_twice_happens_once(box: Box) -> None:
+    await box.plan(note("hello"), note("hello"))
+    await box.plan(note("hello", MONDAY + DAY))
+    await box.sender.drain()
+    await box.plan(note("hello"))
+    await box.advance(days=3)
+    assert texts(box) == ["hello"]
+    assert list(await box.states()) == ["hello"]
+
+
+async def test_a_claim_takes_a_lease_and_nobody_else_gets_the_row(box: Box) -> None:
+    await box.plan(note("hello"))
+    (unit,) = await box.sender._claims.claim()
+    row = (await box.rows())["hello"]
+    assert row.ready_at == MONDAY + timedelta(seconds=60)
+    assert row.lease and row.lease == unit.lead.lease
+    assert not unit.again
+    assert await box.sender._claims.claim() == []
+
+
+async def test_a_lease_that_ran_out_is_claimed_again_under_the_same_key(box: Box) -> None:
+    await box.plan(note("hello"))
+    (first,) = await box.sender._claims.claim()
+    await box.restart()
+    await box.advance(seconds=59)
+    assert box.noted.calls == []
+    await box.advance(seconds=2)
+    (call,) = box.noted.calls
+    assert call.again and call.key == first.lead.key
+    assert (await box.states()) == {"hello": State.SENT}
+
+
+@pytest.mark.parametrize("verb", ["dm", "post"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_killed_around_the_send_it_is_there_once(box: Box, verb: str, moment: str) -> None:
+    await box.plan(note("hello") if verb == "dm" else post("hello"))
+    box.chat.trouble = failing(Killed(), call=verb, moment=moment, times=1)
+    with pytest.raises(Killed):
+        await box.sender.drain()
+    await box.restart()
+    await box.advance(minutes=2)
+    (sent,) = box.chat.sent.values()
+    assert sent.card.plain == "hello"
+    assert sent.tries == (2 if moment == "after" else 1)
+    assert (await box.states()) == {"hello": State.SENT}
+    await box.advance(days=2)
+    assert len(box.noted.calls) == 2
+
+
+async def test_killed_between_the_send_and_the_mark_it_is_there_once(box: Box) -> None:
+    await box.plan(note("hello"))
+    (unit,) = await box.sender._claims.claim()
+    assert (await box.sender._deliver(unit)).state is State.SENT
+    await box.restart()
+    await box.advance(minutes=2)
+    assert [(sent.card.plain, sent.tries) for sent in box.said_to("ada")] == [("hello", 2)]
+
+
+async def test_killed_after_the_mark_it_is_not_tried_again(box: Box) -> None:
+    await box.plan(note("hello"))
+    await box.sender.drain()
+    await box.restart()
+    await box.advance(days=2)
+    assert [(sent.card.plain, sent.tries) for sent in box.said_to("ada")] == [("hello", 1)]
+
+
+async def test_a_platform_that_remembers_no_keys_is_told_to_look_first(box: Box) -> None:
+    box.chat.honours_keys = False
+    await box.plan(note("hello"))
+    box.chat.trouble = failing(TryLater("cut", unsure=True), moment="after", times=1)
+    await box.advance(minutes=5)
+    assert [call.again for call in box.noted.calls] == [False, True]
+
+
+async def test_a_sure_failure_does_not_wipe_out_an_earlier_doubt(box: Box) -> None:
+    """The first try may have worked; the second surely did not: the third must look all the same."""
+    await box.plan(note("hello"))
+    tries = iter([("after", TryLater("cut", unsure=True)), ("before", TryLater("rate limited"))])
+    current = list[tuple[str, TryLater]]()
+
+    def trouble(call: str, moment: str) -> None:
+        if moment == "before":
+            current[:] = [each] if (each := next(tries, None)) else []
+        if current and current[0][0] == moment:
+            raise current[0][1]
+
+    box.chat.trouble = trouble
+    await box.advance(minutes=5)
+    assert [call.again for call in box.noted.calls] == [False, True, True]
+    (sent,) = box.said_to("ada")
+    assert sent.tries == 2
+
+
+async def test_what_surely_failed_is_not_looked_for(box: Box) -> None:
+    await box.plan(note("hello"))
+    box.chat.trouble = failing(TryLater("rate limited"), times=2)
+    await box.advance(minutes=5)
+    assert [call.again for call in box.noted.calls] == [False, False, False]
+
+
+# -- several in one message -----------------------------------------------------------------------
+
+
+async def test_what_falls_due_later_that_day_comes_in_the_same_message(box: Box) -> None:
+    await box.plan(note("now"), note("tonight", MONDAY + 5 * HOUR), note("tomorrow", MONDAY + DAY))
+    await box.sender.drain()
+    assert "now" in texts(box)[0] and "tonight" in texts(box)[0] and "tomorrow" not in texts(box)[0]
+    assert (await box.states()) == {
+        "now": State.SENT,
+        "tonight": State.FOLDED,
+        "tomorrow": State.READY,
+    }
+    await box.advance(days=3)
+    assert len(texts(box)) == 2
+
+
+async def test_what_has_no_line_in_a_list_is_never_folded_away(box: Box) -> None:
+    await box.plan(note("now"), note("bare", kind="t.bare"), note("tonight", MONDAY + HOUR))
+    await box.advance(days=2)
+    said = "\n".join(texts(box))
+    assert "now" in said and "bare" in said and "tonight" in said
+
+
+async def test_two_messages_a_day_are_two_until_the_second_takes_the_rest(box: Box) -> None:
+    await box.settings(user(), per_day=2)
+    await box.plan(*(note(f"at +{hour}", MONDAY + hour * HOUR) for hour in (0, 3, 6)))
+    await box.advance(hours=7)
+    first, second = texts(box)
+    assert first == "at +0"
+    assert "at +3" in second and "at +6" in second
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_folded_rows_stay_with_their_lead_on_a_repeat_after_a_crash(box: Box, moment: str) -> None:
+    await box.plan(note("lead"), note("beside", MONDAY), note("later", MONDAY + 5 * HOUR))
+    box.chat.trouble = failing(Killed(), moment=moment, times=1)
+    with pytest.raises(Killed):
+        await box.sender.drain()
+    await box.restart()
+    await box.advance(days=2)
+    (sent,) = box.said_to("ada")
+    assert all(text in sent.card.plain for text in ("lead", "beside", "later"))
+    rows = await box.rows()
+    assert rows["lead"].state is State.SENT
+    assert rows["beside"].state is rows["later"].state is State.FOLDED
+    assert rows["beside"].lead == rows["later"].lead == rows["lead"].id
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+async def test_a_family_is_repeated_together_though_the_batch_ends_inside_it(
+    tmp_path: Path, batch: int
+) -> None:
+    box = await Box.make(tmp_path, pace=Pace(batch=batch))
+    await box.plan(
+        note("later", MONDAY + HOUR),  # planned first: its id comes before its lead's
+        note("lead"),
+        note("later still", MONDAY + 2 * HOUR),
+    )
+    box.chat.trouble = failing(Killed(), moment="after", times=1)
+    with pytest.raises(Killed):
+        await box.sender.drain()
+    await box.restart()
+    await box.advance(days=2)
+    (sent,) = box.said_to("ada")
+    assert sent.tries == 2
+    assert all(text in sent.card.plain for text in ("lead", "later", "later still"))
+    assert sorted((await box.states()).values()) == [State.FOLDED, State.FOLDED, State.SENT]
+    await box.close()
+
+
+async def test_what_is_due_but_beyond_the_batch_is_folded_too(tmp_path: Path) -> None:
+    box = await Box.make(tmp_path, pace=Pace(batch=1))
+    await box.plan(note("one"), note("two"), note("three"))
+    await box.advance(minutes=1)
+    (said,) = texts(box)
+    assert all(text in said for text in ("one", "two", "three"))
+    await box.close()
+
+
+async def test_after_a_sure_failure_they_still_go_together(box: Box) -> None:
+    await box.plan(note("one"), note("two"))
+    box.chat.trouble = failing(TryLater("rate limited"), times=1)
+    await box.advance(minutes=5)
+    (said,) = texts(box)
+    assert "one" in said and "two" in said
+    assert (await box.states()) == {"one": State.SENT, "two": State.FOLDED}
+
+
+@pytest.mark.parametrize("way", ["silent", "broken"])
+async def test_a_lead_with_nothing_to_say_does_not_take_the_others_with_it(box: Box, way: str) -> None:
+    getattr(box.script, way).add("lead")
+    await box.plan(note("lead"), note("two"), note("tonight", MONDAY + HOUR))
+    await box.advance(hours=2)
+    (said,) = texts(box)
+    assert "two" in said and "tonight" in said
+    states = await box.states()
+    assert states["lead"] is (State.DROPPED if way == "silent" else State.DEAD)
+    assert not any(call.again for call in box.noted.calls)
+
+
+async def test_two_messages_in_doubt_each_keep_their_own(box: Box) -> None:
+    """Two asked ones went to Ada and both answers were lost: each is repeated as it was."""
+    await box.plan(note("a", kind="t.asked"))
+    (first,) = await box.sender._claims.claim()
+    await box.plan(note("b", kind="t.asked"), note("under b", MONDAY + HOUR))
+    (second,) = await box.sender._claims.claim()
+    for unit in (first, second):
+        assert (await box.sender._deliver(unit)).state is State.SENT
+    await box.restart()
+    await box.advance(days=1)
+    assert [sent.tries for sent in box.said_to("ada")] == [2, 2]
+    assert (await box.states()) == {"a": State.SENT, "b": State.SENT, "under b": State.FOLDED}
+
+
+@pytest.mark.parametrize("way", ["skipped", "snoozed", "forgotten"])
+async def test_what_a_person_does_to_a_folded_row_under_way_is_kept(box: Box, way: str) -> None:
+    await box.plan(note("lead"), note("tonight", MONDAY + HOUR))
+    (unit,) = await box.sender._claims.claim()
+    outcome = await box.sender._deliver(unit)
+    row = (await box.rows())["tonight"]
+    async with box.storage.write() as tx:
+        match way:
+            case "skipped":
+                await box.app.kit.outbox.end(tx, [row.id], State.SKIPPED)
+            case "snoozed":
+                await box.app.kit.outbox.move(tx, {row.id: MONDAY + 3 * DAY})
+            case _:
+                await tx.execute(outbox.delete().where(outbox.c.id == row.id))
+    await box.sender._mark([outcome])
+    states = await box.states()
+    assert states["lead"] is State.SENT
+    expected = {"skipped": State.SKIPPED, "snoozed": State.READY, "forgotten": None}[way]
+    assert states.get("tonight") is expected
+    if way == "snoozed":
+        await box.advance(days=4)
+        assert texts(box)[-1] == "tonight"
+
+
+# -- outages --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unsure", [False, True])
+@pytest.mark.parametrize("length", [HOUR, DAY, 7 * DAY])
+async def test_after_an_outage_each_person_gets_one_message_and_nothing_stale(
+    box: Box, length: timedelta, unsure: bool
+) -> None:
+    people = ("ada",) if length > DAY else ("ada", "bob", "chi")
+    for who in people:
+        await box.plan(
+            *(
+                note(f"{who} {day}", MONDAY + day * DAY + HOUR, to=who, late=2 * DAY, kind=kind)
+                for day, kind in enumerate(KINDS)
+            )
+        )
+    box.chat.trouble = failing(TryLater("outage", unsure=unsure))
+    back = MONDAY + HOUR + length
+    await box.advance_to(back)
+    assert not box.chat.sent
+    box.chat.trouble = failing(TryLater("over"), times=0)
+    await box.advance_to(back + timedelta(seconds=RETRY_MOST))
+    states = await box.states()
+    for who in people:
+        (said,) = texts(box, who)
+        for day in range(len(KINDS)):
+            due = MONDAY + day * DAY + HOUR
+            stale = due + 2 * DAY <= back
+            assert (f"{who} {day}" in said) == (due <= back and not stale), (who, day, said)
+            if stale:
+                assert states[f"{who} {day}"] is State.DROPPED
+    await box.advance_to(back + 9 * DAY)
+    assert set((await box.states()).values()) <= {State.SENT, State.FOLDED, State.DROPPED}
+
+
+async def test_an_expired_row_that_waits_is_not_folded_into_another(box: Box) -> None:
+    await box.plan(note("stale", MONDAY, late=timedelta(minutes=1)))
+    box.chat.trouble = failing(TryLater("busy", after=1800), times=1)
+    await box.advance(minutes=5)
+    await box.plan(note("fresh", MONDAY + timedelta(minutes=6)))
+    await box.advance(hours=2)
+    assert texts(box) == ["fresh"]
+    assert (await box.states()) == {"stale": State.DROPPED, "fresh": State.SENT}
+
+
+async def test_how_long_the_platform_asks_to_wait_is_respected(box: Box) -> None:
+    await box.plan(post("hello"))
+    box.chat.trouble = failing(TryLater("rate limited", after=1234.0), call="post", times=1)
+    await box.sender.drain()
+    await box.advance(seconds=1233)
+    assert len(box.noted.calls) == 1
+    await box.advance(seconds=2)
+    assert len(box.noted.calls) == 2
+
+
+async def test_tries_come_ever_more_seldom_up_to_a_limit_and_not_in_step(box: Box) -> None:
+    await box.plan(post("one"), post("two"))
+    box.chat.trouble = failing(TryLater("outage"), call="post")
+    await box.advance(hours=4)
+    keys = list(dict.fromkeys(call.key for call in box.noted.calls))
+    waits = {
+        key: [b - a for a, b in pairwise(call.at for call in box.noted.calls if call.key == key)]
+        for key in keys
+    }
+    for each in waits.values():
+        seconds = [wait.total_seconds() for wait in each]
+        for number, wait in enumerate(seconds):
+            whole = min(RETRY_MOST, 2.0 * 2**number)
+            assert whole / 2 <= wait <= whole + 0.001, (number, wait)
+        assert len(seconds) > 12, "it goes on at its slowest"
+    first, second = waits.values()
+    assert all(a != b for a, b in zip(first[3:], second[3:], strict=False)), "each has its own jitter"
+
+
+async def test_an_outage_is_no_fault_of_the_rows(box: Box) -> None:
+    """However often it was tried, it is neither given up nor is anybody thought to be gone."""
+    await box.plan(note("hello"))
+    box.chat.trouble = failing(TryLater("outage"))
+    await box.advance(hours=4)
+    assert (await box.rows())["hello"].attempts > Pace().attempts
+    assert (await box.states()) == {"hello": State.READY}
+    async with box.storage.read() as connection:
+        assert (await box.app.kit.people.load(connection, user().key)).unreachable == ""
+
+
+async def test_a_hung_call_is_given_up_and_repeated(tmp_path: Path) -> None:
+    box = await Box.make(tmp_path, pace=Pace(lease=0.3))
+    await box.plan(note("hello"), note("other", to="bob"))
+    box.noted.gates = [asyncio.Event()]
+    await asyncio.wait_for(box.sender.drain(), 10)
+    assert texts(box) == [] and texts(box, "bob") == ["other"]
+    assert (await box.column("error"))[0] == "timeout"
+    await box.advance(minutes=1)
+    assert texts(box) == ["hello"]
+    assert [call.again for call in box.noted.calls] == [False, False, True]
+    await box.close()
+
+
+async def test_a_lease_too_short_for_the_send_is_given_back_unsent(box: Box) -> None:
+    """It waited for its turn: sent now, it might still be under way when another claim takes it."""
+    await box.plan(note("hello"))
+    (unit,) = await box.sender._claims.claim()
+    await box.clock.advance(timedelta(seconds=45))
+    outcome = await box.sender._deliver(unit)
+    assert (outcome.state, box.noted.calls) == (State.READY, [])
+    await box.sender._mark([outcome])
+    await box.advance(seconds=1)
+    assert [call.again for call in box.noted.calls] == [False]
+
+
+# -- bad rows and bad luck ------------------------------------------------------------------------
+
+
+async def test_a_row_whose_handler_always_fails_ends_dead_and_stops_nobody(box: Box) -> None:
+    box.script.broken.add("poison")
+    await box.plan(note("poison"), *(note(f"to {who}", to=who) for who in ("bob", "chi")))
+    await box.sender.drain()
+    assert texts(box, "bob") == ["to bob"] and texts(box, "chi") == ["to chi"]
+    await box.advance(days=1)
+    rows = await box.rows()
+    assert rows["poison"].state is State.DEAD and rows["poison"].attempts == 8
+    assert (await box.column("error"))[0] == "LookupError", "its kind is kept, what somebody wrote is not"
+    assert ("poison", State.DEAD) in box.script.ended
+    await box.plan(note("after", MONDAY + DAY))
+    await box.advance(days=1)
+    assert texts(box) == ["after"]
+
+
+async def test_a_failure_the_platform_has_no_name_for_is_bounded_too(box: Box) -> None:
+    await box.plan(note("hello"))
+    box.chat.trouble = failing(ChatError("teapot"))
+    await box.advance(days=1)
+    assert (await box.states()) == {"hello": State.DEAD}
+    assert await box.column("error") == ["teapot"]
+    assert len(box.noted.calls) == 8
+
+
+async def test_rows_of_different_people_in_one_batch_are_independent(box: Box) -> None:
+    """Refused, broken, silent, late, delayed and fine, all at once."""
+    box.chat.closed.add("closed")
+    box.script.broken.add("to broken")
+    box.script.silent.add("to silent")
+    who = ("closed", "broken", "silent", "fine")
+    await box.plan(*(note(f"to {each}", to=each) for each in who))
+    await box.plan(note("to late", MONDAY - DAY, to="late", late=HOUR))
+    await box.sender.drain()
+    assert (await box.states()) == {
+        "to closed": State.UNDELIVERED,
+        "to broken": State.READY,
+        "to silent": State.DROPPED,
+        "to fine": State.SENT,
+        "to late": State.DROPPED,
+    }
+    assert list(box.chat.sent) == ["1"] and texts(box, "fine") == ["to fine"]
+
+
+async def test_what_follows_an_end_may_fail_without_a_repeat(box: Box) -> None:
+    box.script.bad_ends.add("poison")
+    await box.plan(note("poison"), note("other", to="bob"))
+    await box.sender.drain()
+    await box.advance(days=1)
+    assert (await box.states()) == {"poison": State.SENT, "other": State.SENT}
+    assert len(box.noted.calls) == 2
+    assert box.script.ended == [("other", State.SENT)]
+
+
+async def test_what_follows_a_late_end_may_fail_without_stopping_all_claims(box: Box) -> None:
+    box.script.bad_ends.add("poison")
+    await box.plan(note("poison", MONDAY - DAY, late=HOUR), note("other", to="bob"))
+    await box.sender.drain()
+    assert (await box.states()) == {"poison": State.DROPPED, "other": State.SENT}
+
+
+async def test_a_row_that_cannot_be_read_waits_for_its_key_and_stops_nobody(box: Box) -> None:
+    """An old key file was restored: what a lost key sealed cannot be opened until that is mended."""
+    await box.plan(note("sealed"), note("tonight", MONDAY + HOUR), note("other", to="bob"))
+    rows = await box.rows()
+    async with box.storage.write() as tx:
+        saved = (await tx.execute(outbox.select().order_by(outbox.c.id))).mappings().all()
+        for text in ("sealed", "tonight"):
+            await tx.execute(update(outbox).where(outbox.c.id == rows[text].id).values(args=b"\1nonsense"))
+    await box.advance(hours=2)
+    assert texts(box, "bob") == ["other"] and texts(box) == []
+    async with box.storage.write() as tx:
+        for row in saved[:2]:
+            await tx.execute(update(outbox).where(outbox.c.id == row["id"]).values(args=row["args"]))
+    await box.advance(days=1)
+    said = "\n".join(texts(box))
+    assert "sealed" in said and "tonight" in said
+
+
+async def test_drained_means_that_nothing_due_is_left(tmp_path: Path) -> None:
+    """A claim may send nothing (all late, all moved) and yet others are due."""
+    box = await Box.make(tmp_path, pace=Pace(batch=4))
+    await box.plan(*(note(f"late {n}", MONDAY - DAY, to=f"p{n}", late=HOUR) for n in range(8)))
+    await box.plan(note("fine"))
+    assert await box.sender.drain() == 1
+    assert texts(box) == ["fine"]
+    await box.close()
+
+
+# -- refused for good -----------------------------------------------------------------------------
+
+
+async def test_refused_for_good_it_ends_at_once_and_the_person_is_parked(box: Box) -> None:
+    box.chat.closed.add("ada")
+    await box.plan(note("one"), note("two", MONDAY + DAY), note("three", MONDAY + 2 * DAY))
+    await box.advance(days=3)
+    assert set((await box.states()).values()) == {State.UNDELIVERED}
+    assert len(box.noted.calls) == 1, "the platform is not asked again and again"
+    async with box.storage.read() as connection:
+        person = await box.app.kit.people.load(connection, user().key)
+    assert person.unreachable == "direct messages are closed"
+
+
+async def test_it_is_shown_at_the_next_command_and_messages_go_out_again(box: Box) -> None:
+    box.chat.closed.add("ada")
+    await box.plan(note("one"), note("two", MONDAY + HOUR))
+    await box.advance(hours=3)
+    box.chat.closed.clear()
+    ada = box.person("ada")
+    card = await ada.gets("/nudges")
+    assert "couldn't send you" in card.plain
+    missed = await ada.presses(card, "nudges.missed")
+    assert isinstance(missed, Card)
+    assert [button.label for button in missed.buttons] == ["one", "two"]
+    assert set((await box.states()).values()) == {State.SHOWN}
+    await box.plan(note("three", MONDAY + DAY))
+    await box.advance(days=1)
+    assert texts(box) == ["three"]
+
+
+async def test_what_was_folded_into_a_refused_message_is_shown_too(box: Box) -> None:
+    box.chat.closed.add("ada")
+    await box.plan(note("one"), note("two", MONDAY + HOUR))
+    await box.sender.drain()
+    assert (await box.states()) == {"one": State.UNDELIVERED, "two": State.UNDELIVERED}
+    assert sorted(box.script.ended) == [("one", State.UNDELIVERED), ("two", State.UNDELIVERED)]
+
+
+async def test_misconfigured_waits_for_an_organiser(box: Box) -> None:
+    await box.plan(post("hello"))
+    box.chat.trouble = failing(Misconfigured("missing permission"), call="post")
+    await box.advance(hours=10)
+    assert (await box.states()) == {"hello": State.READY}
+    assert len(box.noted.calls) <= 10 * 4 + 1, "four times an hour at most"
+    box.chat.trouble = failing(Misconfigured("over"), times=0)
+    await box.advance(minutes=15)
+    assert [sent.card.plain for sent in box.chat.within("general")] == ["hello"]
+
+
+async def test_a_row_whose_platform_is_not_running_waits_for_it(box: Box) -> None:
+    elsewhere = replace(HERE, platform="discord")
+    await box.plan(post("hello", place=elsewhere), post("here"))
+    await box.advance(hours=3)
+    assert (await box.states()) == {"hello": State.READY, "here": State.SENT}
+    box.sender._chats = {**box.sender._chats, "discord": box.chat}
+    await box.advance(minutes=15)
+    assert (await box.states())["hello"] is State.SENT
+
+
+async def test_a_post_that_came_too_late_is_dropped_and_its_feature_told(box: Box) -> None:
+    late = replace(post("hello"), expires_at=MONDAY + HOUR)
+    await box.plan(late)
+    box.chat.trouble = failing(TryLater("outage", after=7200), call="post", times=1)
+    await box.advance(days=1)
+    assert not box.chat.sent
+    assert box.script.ended == [("hello", State.DROPPED)]
+
+
+# -- edits and deletes ----------------------------------------------------------------------------
+
+
+async def posted(box: Box) -> Message:
+    await box.plan(post("to be edited"))
+    await box.sender.drain()
+    (sent,) = box.chat.within("general")
+    return sent.message
+
+
+async def refresh(box: Box, message: Message) -> None:
+    """Somebody changes what the message shows."""
+    box.script.number += 1
+    async with box.storage.write() as tx:
+        await box.app.kit.outbox.refresh(tx, edit(message, box.clock.now()))
+
+
+async def test_many_changes_make_one_edit(box: Box) -> None:
+    message = await posted(box)
+    for _ in range(5):
+        await refresh(box, message)
+    await box.sender.drain()
+    assert [call.verb for call in box.noted.calls] == ["post", "edit"]
+    assert box.chat.sent[message.id].card.plain == "number 5"
+    await refresh(box, message)
+    await box.sender.drain()
+    assert box.chat.sent[message.id].card.plain == "number 6"
+
+
+async def test_a_change_that_commits_while_the_edit_is_under_way_is_not_lost(box: Box) -> None:
+    message = await posted(box)
+    await refresh(box, message)
+    (unit,) = await box.sender._claims.claim()
+    outcome = await box.sender._deliver(unit)  # shows number 1
+    await refresh(box, message)
+    await box.sender._mark([outcome])
+    await box.sender.drain()
+    assert box.chat.sent[message.id].card.plain == "number 2"
+
+
+async def test_the_newest_change_is_shown_last_though_an_older_edit_was_slow(box: Box) -> None:
+    """The first edit hangs; changes commit; whoever comes last must have read the last of them."""
+    message = await posted(box)
+    gate = asyncio.Event()
+    box.noted.gates = [gate]
+    running = asyncio.create_task(box.sender.run())
+    await refresh(box, message)
+    await until(lambda: box.noted.inside == 1)
+    for _ in range(4):
+        await refresh(box, message)
+        await until_idle(box)
+    gate.set()
+    await until(lambda: box.chat.sent[message.id].card.plain == "number 5")
+    await until_all_done(box)
+    assert box.chat.sent[message.id].card.plain == "number 5"
+    assert [call.verb for call in box.noted.calls].count("edit") == 2, "what was overtaken is left out"
+    running.cancel()
+    await asyncio.wait([running])
+
+
+async def test_a_message_that_is_gone_is_neither_edited_nor_deleted_again(box: Box) -> None:
+    message = await posted(box)
+    del box.chat.sent[message.id]
+    await refresh(box, message)
+    await box.plan(replace(edit(message), key=("delete",), verb=Verb.DELETE))
+    await box.advance(days=1)
+    assert sorted(call.verb for call in box.noted.calls) == ["delete", "edit", "post"]
+    assert State.READY not in await box.column("state")
+
+
+async def test_a_delete_deletes(box: Box) -> None:
+    message = await posted(box)
+    await box.plan(replace(edit(message), key=("delete",), verb=Verb.DELETE))
+    await box.sender.drain()
+    assert not box.chat.sent
+
+
+async def until(happens: Callable[[], bool]) -> None:
+    """Let others run until it has happened; the time is a safety net."""
+    async with asyncio.timeout(20):
+        while not happens():
+            await asyncio.sleep(0)
+
+
+async def until_idle(box: Box) -> None:
+    """Until a refreshed row was claimed again."""
+    async with asyncio.timeout(20):
+        while await box.sender._claims.next_due() == box.clock.now():
+            await asyncio.sleep(0)
+
+
+async def until_all_done(box: Box) -> None:
+    async with asyncio.timeout(20):
+        while State.READY in await box.column("state"):
+            await asyncio.sleep(0)
+
+
+# -- gentle, through the whole of it --------------------------------------------------------------
+
+
+@pytest.fixture
+async def ignoring(tmp_path: Path) -> AsyncIterator[Box]:
+    """Ada has not reacted to five messages; a sixth and a seventh are planned."""
+    box = await Box.make(tmp_path, defaults=Defaults(ignored_limit=5))
+    await box.settings(user(), ignored=0)
+    await box.plan(*(note(f"day {day}", MONDAY + day * DAY) for day in range(7)))
+    await box.advance_to(MONDAY + 4 * DAY + HOUR)
+    assert len(texts(box)) == 5
+    yield box
+    await box.close()
+
+
+def questions(box: Box) -> list[str]:
+    return [text for text in texts(box) if "Would you like me to go on" in text]
+
+
+async def test_after_five_ignored_comes_one_question_then_silence(ignoring: Box) -> None:
+    await ignoring.advance(days=30)
+    assert len(texts(ignoring)) == 6 and questions(ignoring) == [texts(ignoring)[-1]]
+    await ignoring.restart()
+    await ignoring.advance(days=30)
+    assert len(texts(ignoring)) == 6
+    rows = await ignoring.rows()
+    assert rows["day 5"].ready_at == FOREVER and rows["day 5"].state is State.READY
+
+
+async def test_the_question_comes_on_no_day_that_had_its_message(ignoring: Box) -> None:
+    await ignoring.plan(note("again today", ignoring.clock.now() + HOUR))
+    await ignoring.advance(hours=5)
+    assert questions(ignoring) == []
+    await ignoring.advance(days=1)
+    assert len(questions(ignoring)) == 1
+
+
+@pytest.mark.parametrize("unsure", [False, True])
+async def test_the_question_is_asked_though_the_first_try_failed(ignoring: Box, unsure: bool) -> None:
+    ignoring.chat.trouble = failing(TryLater("busy", unsure=unsure), times=3)
+    await ignoring.advance(days=2)
+    assert len(questions(ignoring)) == 1
+    await ignoring.advance(days=9)
+    assert len(texts(ignoring)) == 6
+
+
+async def test_the_question_is_asked_though_the_process_died(ignoring: Box) -> None:
+    ignoring.chat.trouble = failing(Killed(), times=1)
+    with pytest.raises(Killed):
+        await ignoring.advance(days=1)
+    await ignoring.clock.advance(HOUR)
+    await ignoring.restart()
+    await ignoring.advance(days=1)
+    assert len(questions(ignoring)) == 1
+
+
+async def test_who_comes_back_before_the_question_got_through_is_not_asked(ignoring: Box) -> None:
+    ignoring.chat.trouble = failing(TryLater("busy", after=7200), times=1)
+    await ignoring.advance(days=1)
+    ada = ignoring.person("ada")
+    card = await ada.gets("/nudges")
+    await ada.presses(card, "nudges.resume")
+    await ignoring.advance(days=3)
+    assert questions(ignoring) == []
+    assert any("day 5" in text for text in texts(ignoring))
+
+
+async def test_a_second_silence_is_asked_about_once_more(ignoring: Box) -> None:
+    await ignoring.advance(days=3)
+    question = ignoring.said_to("ada")[-1]
+    await ignoring.person("ada").presses(question, "nudges.go_on")
+    start = ignoring.clock.now()
+    await ignoring.plan(*(note(f"more {day}", start + day * DAY) for day in range(1, 9)))
+    await ignoring.advance(days=20)
+    assert len(questions(ignoring)) == 2
+
+
+async def test_done_is_no_licence_for_a_second_message_that_day(box: Box) -> None:
+    ada = box.person("ada")
+    await box.plan(note("morning"))
+    await box.sender.drain()
+    row = (await box.rows())["morning"]
+    async with box.storage.write() as tx:
+        await box.app.kit.outbox.end(tx, [row.id], State.DONE)
+    await box.plan(note("evening", MONDAY + 2 * HOUR))
+    await box.advance(hours=6)
+    assert len(ada.dms) == 1
+    await box.advance(days=1)
+    assert len(ada.dms) == 2
+
+
+async def test_done_the_day_after_takes_nothing_from_that_day(box: Box) -> None:
+    await box.plan(note("monday"), note("tuesday", MONDAY + DAY + 2 * HOUR))
+    await box.advance(days=1)
+    row = (await box.rows())["monday"]
+    async with box.storage.write() as tx:
+        await box.app.kit.outbox.end(tx, [row.id], State.DONE)
+    await box.advance(hours=3)
+    assert texts(box) == ["monday", "tuesday"]
+
+
+async def test_a_time_in_the_night_waits_for_the_morning(tmp_path: Path) -> None:
+    box = await Box.make(tmp_path, now=datetime(2026, 3, 2, 22, 0, tzinfo=UTC))
+    await box.plan(note("hello", box.clock.now(), kind="t.asked"))
+    await box.advance(hours=10, minutes=29)
+    assert not texts(box)
+    await box.advance(minutes=1)
+    assert texts(box) == ["hello"]
+    await box.close()
+
+
+async def test_a_move_is_no_try(tmp_path: Path) -> None:
+    """Weeks of quiet hours, breaks and full days cost a row none of its tries, and raise no doubt."""
+    box = await Box.make(tmp_path, now=datetime(2026, 3, 2, 22, 0, tzinfo=UTC))
+    await box.plan(note("hello", box.clock.now()))
+    await box.sender.drain()
+    row = (await box.rows())["hello"]
+    assert (row.attempts, row.tried_at, row.lease) == (0, None, None)
+    await box.close()
+
+
+async def test_cancelled_while_under_way_it_is_not_tried_again(box: Box) -> None:
+    await box.plan(note("hello", subject="plan 1"), note("other", MONDAY + DAY, subject="plan 1"))
+    box.chat.trouble = failing(TryLater("busy"), times=1)
+    await box.sender.drain()
+    async with box.storage.write() as tx:
+        assert await box.app.kit.outbox.cancel(tx, subject="plan 1", user=user()) == 2
+    await box.advance(days=3)
+    assert not box.chat.sent
+    assert set((await box.states()).values()) == {State.CANCELLED}
+
+
+async def test_a_person_refused_by_mistake_is_not_lost(box: Box) -> None:
+    """Whoever does anything at all is worth one more try."""
+    box.chat.trouble = failing(Undeliverable("closed"), times=1)
+    await box.plan(note("one"))
+    await box.sender.drain()
+    assert (await box.states()) == {"one": State.UNDELIVERED}
+    await box.person("ada").gets("/nudges")
+    await box.plan(note("two", MONDAY + DAY))
+    await box.advance(days=1)
+    assert texts(box) == ["two"]
