@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import delete
 
-from bot.chat import Chat
+from bot import trouble
+from bot.chat import Chat, Place
 from bot.claims import Features
 from bot.clock import Clock, SystemClock
 from bot.cog import Cog, Kit
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
 
 log = structlog.get_logger("bot.app")
+UNUSABLE = 2  # the exit code of settings that cannot be used
 EVENTS_KEPT = timedelta(days=3)  # platforms redeliver for minutes, a browser that slept for a day
 
 
@@ -54,9 +56,10 @@ class App:
     chats: Mapping[str, Chat]
 
     async def housekeeping(self) -> None:
-        """Forget what nobody needs any more: ids of old events, drafts that were left."""
+        """Forget what nobody needs any more: ids of old events, words long said, drafts that were left."""
         async with self.kit.storage.write() as tx:
             await tx.execute(delete(events).where(events.c.at < self.kit.now - EVENTS_KEPT))
+            await self.kit.outbox.tidy(tx, self.kit.now - EVENTS_KEPT)
         await self.kit.drafts.prune()
 
     def ticks(self) -> Ticks:
@@ -90,26 +93,41 @@ async def serve(settings: Settings) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, running.cancel)
-        with suppress(asyncio.CancelledError):
-            await running
+        return await _stopped(running)
     finally:
         await storage.close()
+
+
+async def _stopped(running: asyncio.Task[None]) -> int:
+    """Wait for the end; a platform that will not let the bot in says which setting to mend."""
+    try:
+        with suppress(asyncio.CancelledError):
+            await running
+    except ExceptionGroup as group:
+        from bot.platforms.discord import StartError
+
+        refused, others = group.split(StartError)
+        if refused is None or others is not None:
+            raise
+        for error in refused.exceptions:
+            sys.stderr.write(f"{error}\n")
+        return UNUSABLE
     return 0
 
 
 async def _assemble(settings: Settings, storage: Storage, vault: Vault) -> App:
-    """The parts that the settings ask for."""
-    from bot.platforms.web import WebChat, stored_offset
-
+    """The parts that the settings ask for; several platforms share one process and one outbox."""
     chats: list[Chat] = []
+    apps: list[App] = []  # filled at the end; platforms speak to it from then on
     clock = SystemClock(settings.dev.clock_speed)
-    sender: list[Sender] = []
     if settings.web_wanted:
+        from bot.platforms.web import WebChat, stored_offset
+
         clock = SystemClock(settings.dev.clock_speed, await stored_offset(storage))
 
         async def settled() -> datetime | None:
-            await sender[0].settled()
-            return await sender[0].next_due()
+            await apps[0].sender.settled()
+            return await apps[0].sender.next_due()
 
         chats.append(
             WebChat(
@@ -122,6 +140,25 @@ async def _assemble(settings: Settings, storage: Storage, vault: Vault) -> App:
                 announce=_announce,
                 name=settings.community.name,
                 speed=settings.dev.clock_speed,
+            )
+        )
+    if settings.discord.token.get_secret_value():
+        from bot.platforms.discord import DiscordChat
+
+        async def tell(community: str, words: str, says: Mapping[str, str]) -> None:
+            place = Place(DiscordChat.platform, community, says.get("channel_id", ""))
+            await trouble.tell(apps[0].kit, place, words, says)
+
+        chats.append(
+            DiscordChat(
+                token=settings.discord.token.get_secret_value(),
+                storage=storage,
+                clock=clock,
+                api_base=settings.discord.api_base,
+                test_guild=settings.discord.test_guild,
+                shard_ids=settings.discord.shard_ids,
+                shard_count=settings.discord.shard_count or None,
+                trouble=tell,
             )
         )
     wishes = settings.community
@@ -143,7 +180,7 @@ async def _assemble(settings: Settings, storage: Storage, vault: Vault) -> App:
         pace=Pace(work.lease, work.batch, work.senders, work.attempts),
         random=Random(),
     )
-    sender.append(app.sender)
+    apps.append(app)
     return app
 
 
@@ -166,6 +203,11 @@ def build(
 ) -> App:
     """Wire a bot out of its parts; tests hand in other parts."""
     people, rows, registry = People(defaults), Outbox(vault, clock), Registry(cogs)
+    by_name = {chat.platform: chat for chat in chats}
+
+    async def missing(place: Place, threads: bool) -> Sequence[str]:
+        return await by_name[place.platform].check(place, threads=threads)
+
     kit = Kit(
         storage=storage,
         clock=clock,
@@ -180,9 +222,9 @@ def build(
         ends=registry.ends,
         exports=registry.exports,
         forgets=registry.forgets,
+        missing=missing,
     )
     speaker = Speaker(kit, registry)
-    by_name = {chat.platform: chat for chat in chats}
-    features = Features(speaker.rule, speaker.render, speaker.after)
+    features = Features(speaker.rule, speaker.render, speaker.after, partial(trouble.tell_of_row, kit))
     sender = Sender(storage, rows, people, clock, by_name, features, pace, random)
     return App(kit, registry, Dispatcher(kit, registry), sender, by_name)

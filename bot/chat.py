@@ -81,6 +81,7 @@ class Chat(Protocol):
     """A platform. Calls raise the errors of ``bot.errors``; ``key`` makes a message happen once.
 
     ``again`` says that an earlier try with this key may have worked: look before sending twice.
+    ``check`` names the permissions that lack for posts in a place, in the platform's own words.
     """
 
     platform: str
@@ -92,3 +93,4 @@ class Chat(Protocol):
     async def delete(self, message: Message) -> None: ...
     async def thread(self, message: Message, title: str) -> Place: ...  # the same thread each time
     async def room(self, users: Sequence[User], title: str, *, key: str) -> Place: ...
+    async def check(self, place: Place, *, threads: bool = False) -> Sequence[str]: ...

@@ -46,11 +46,12 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What is needed of the features: a kind's rule, a unit's card, and what follows a row's end."""
+    """What is needed of the features: a kind's rule, a unit's card, what follows a row's end or a fault."""
 
     rule: Callable[[str], Rule]
     render: Callable[[Unit], Awaitable[Card | None]]
     after: Callable[[AsyncConnection, Row, State, Message | None], Awaitable[None]]
+    trouble: Callable[[Row, str], Awaitable[None]]  # a row waits for an organiser, and why
 
 
 @dataclass(slots=True)

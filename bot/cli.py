@@ -1,4 +1,4 @@
-"""The command line: ``bounceback run``, ``check`` and ``keys``.
+"""The command line: ``bounceback run``, ``check``, ``invite`` and ``keys``.
 
 Settings that cannot be used end with exit code 2 and plain lines on stderr, a key file that cannot
 be used with 1. Each command imports what it needs when it runs, so that all of them start at once.
@@ -67,6 +67,18 @@ def check(config: ConfigFile = None) -> None:
     if not console.is_terminal:
         console.width = 1000  # wide enough that no value is broken over lines in a file or a pipe
     console.print(table)
+
+
+@app.command()
+def invite(config: ConfigFile = None) -> None:
+    """Print the link that brings the bot into a Discord server."""
+    settings, _ = _load(config)
+    from bot.invite import NoInvite, link
+
+    try:
+        typer.echo(link(settings.discord))
+    except NoInvite as error:
+        _fail(str(error), UNUSABLE)
 
 
 @keys.command("list")

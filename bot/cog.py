@@ -24,7 +24,7 @@ from bot.gentle import Rule
 from bot.outbox import Outbox, Plan, Row, State, Verb, dump, parse_message, parse_user
 from bot.people import People, Preferences
 from bot.storage import Storage
-from bot.ui import Button, Card, Choice, Command, Field, Form, Text
+from bot.ui import Audience, Button, Card, Choice, Command, Field, Form, Text
 from bot.vault import Vault
 from bot.words import Saying, Voice, Words
 
@@ -57,6 +57,7 @@ Export = Callable[["Kit", AsyncConnection, User], Awaitable[Mapping[str, Any]]]
 Forget = Callable[["Kit", AsyncConnection, User], Awaitable[None]]
 Tick = Callable[["Kit"], Awaitable[None]]
 Rezone = Callable[["Kit", AsyncConnection, Preferences, Preferences], Awaitable[None]]
+Missing = Callable[[Place, bool], Awaitable[Sequence[str]]]
 
 
 DEFAULT_RULE = Rule()
@@ -79,6 +80,9 @@ class Kit:
     ends: Mapping[str, After]  # by kind
     exports: Sequence[Export]
     forgets: Sequence[Forget]
+    missing: (
+        Missing  # permissions that lack in a place (True: for threads too); asks the platform: not in a tx
+    )
 
     def label(self, row: Row, voice: Voice, person: Preferences) -> str:
         """How a planned message stands in a list; empty for what is not listed."""
@@ -124,6 +128,8 @@ class Community:
     support: Place | None = None
     wins: Place | None = None
     moderation: Place | None = None
+    sign: str = ""  # what /rejected is signed by at first; empty: the form's own
+    plan: bool = True  # whether a plan follows by itself
 
 
 class Already(Exception):
@@ -240,10 +246,14 @@ class TickSpec:
 
 @dataclass
 class Cog:
-    """A feature. ``owns`` are the tables whose rows about a person it exports and forgets."""
+    """A feature. ``owns`` are the tables whose rows about a person it exports and forgets.
+
+    ``audience`` is whom its commands, buttons and forms are for; the dispatcher refuses all others.
+    """
 
     name: str
     owns: tuple[Table, ...] = ()
+    audience: Audience = Audience.EVERYONE
     commands: list[CommandSpec] = field(default_factory=list[CommandSpec])
     presses: list[PressSpec] = field(default_factory=list[PressSpec])
     forms: dict[str, tuple[Form, EventHandler]] = field(default_factory=dict[str, tuple[Form, EventHandler]])
@@ -259,15 +269,15 @@ class Cog:
 
     def opens(self, name: str, form: Form, *, options: tuple[Field, ...] = ()) -> None:
         """``/name`` opens ``form``; words typed after it reach the form's ``fill``."""
-        self.commands.append(CommandSpec(Command(name, options=options), Ack.OPENS, None, form))
+        command = Command(name, options=options, audience=self.audience)
+        self.commands.append(CommandSpec(command, Ack.OPENS, None, form))
 
-    def command(
-        self, name: str, *, options: tuple[Field, ...] = ()
-    ) -> Callable[[H], H]:
+    def command(self, name: str, *, options: tuple[Field, ...] = ()) -> Callable[[H], H]:
         """``/name`` answers with a private card."""
 
         def declare(handler: H) -> H:
-            self.commands.append(CommandSpec(Command(name, options=options), Ack.REPLIES, handler, None))
+            command = Command(name, options=options, audience=self.audience)
+            self.commands.append(CommandSpec(command, Ack.REPLIES, handler, None))
             return handler
 
         return declare

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
@@ -29,6 +29,7 @@ __all__ = ["ConfigError", "Origins", "Settings", "check_paths", "load", "load_wi
 PREFIX = "BOUNCEBACK_"
 NOT_SETTINGS = frozenset({"BOUNCEBACK_CHROMIUM"})  # the browser tests read it
 DEFAULT_FILE = Path("config.toml")
+MOST_SHARDS = 16_384  # more than Discord has ever asked a bot to take
 
 
 def _whole(default: int, low: int, high: int) -> Any:
@@ -37,6 +38,10 @@ def _whole(default: int, low: int, high: int) -> Any:
 
 def _one_of(default: str, *choices: str) -> Any:
     return Field(default=default, description=reading.listed((f'"{choice}"' for choice in choices), "or"))
+
+
+def _id(description: str) -> Any:
+    return Field(default="", pattern=r"^([0-9]{15,20})?$", description=description)
 
 
 def _zone(name: str) -> str:
@@ -64,6 +69,19 @@ def _url(url: str) -> str:
     if not re.match(r"postgresql://\S*\Z", url) or not parts.path.strip("/") or parts.port == 0:
         raise ValueError
     return url
+
+
+def _numbers(value: object) -> object:
+    """A list of shard ids; the environment writes it as "0, 1" or "[0, 1]"."""
+    if isinstance(value, str):
+        value = [int(each) for each in re.sub(r"^\s*\[(.*)\]\s*$", r"\1", value).split(",") if each.strip()]
+    if not isinstance(value, list | tuple):
+        raise ValueError
+    numbers = tuple(cast("Sequence[object]", value))
+    whole = all(type(each) is int and 0 <= each < MOST_SHARDS for each in numbers)
+    if not whole or len(set(numbers)) < len(numbers):
+        raise ValueError
+    return numbers
 
 
 def _line(name: str) -> str:
@@ -126,9 +144,20 @@ class Web(_Section):
 
 
 class Discord(_Section):
-    """Discord's side; no token, no Discord."""
+    """Discord's side; no token, no Discord. Ids are numbers of 15 to 20 digits, too long for some tools."""
 
     token: SecretStr = Field(default=SecretStr(""), description="the bot's token, in quotes")
+    application_id: str = _id("the application's id from the developer portal, 15 to 20 digits in quotes")
+    api_base: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+        description='an address such as "http://127.0.0.1:8081/api/v10"',
+    )
+    test_guild: str = _id("the id of a server, 15 to 20 digits in quotes")
+    shard_ids: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = Field(
+        default=(), description=f"different whole numbers from 0 to {MOST_SHARDS - 1}, such as [0, 1]"
+    )
+    shard_count: int = _whole(0, 0, MOST_SHARDS)
 
 
 class Slack(_Section):
@@ -235,12 +264,26 @@ def load_with_origins(path: Path | None = None) -> tuple[Settings, Origins]:
         raise ConfigError("\n".join(wrong)) from None
     if wrong:
         raise ConfigError("\n".join(wrong))
+    check_shards(settings, origins)
     check_paths(settings, origins)
     return settings, origins
 
 
 def _ours(error: ErrorDetails, known: reading.Known) -> bool:
     return len(error["loc"]) > 1 and str(error["loc"][1]) in known[str(error["loc"][0])]
+
+
+def check_shards(settings: Settings, origins: Origins) -> None:
+    """Raise ``ConfigError`` when a process is to take shards that there are not."""
+    ids, count = settings.discord.shard_ids, settings.discord.shard_count
+    said = ""
+    if ids and not count:
+        said = "needs discord.shard_count: how many there are in all processes together."
+    elif ids and max(ids) >= count:
+        said = f"does not fit discord.shard_count = {count}: the ids are 0 to {count - 1}."
+    if said:
+        where, info = origins.of("discord", "shard_ids"), Discord.model_fields["shard_ids"]
+        raise ConfigError(reading.problem(where, "discord", "shard_ids", info, ids, said))
 
 
 def check_paths(settings: Settings, origins: Origins | None = None) -> None:

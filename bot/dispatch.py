@@ -10,22 +10,23 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat import Ack, Event, Kind, Place
-from bot.cog import Already, Community, Ctx, EventHandler, Kit
+from bot.arrivals import Arrivals
+from bot.chat import Ack, Event, Kind
+from bot.cog import Already, Ctx, EventHandler, Kit
 from bot.errors import Refused
 from bot.people import Preferences
 from bot.registry import Registry
 from bot.sender import trace
 from bot.storage.engine import insert_into
-from bot.storage.schema import communities, events
+from bot.storage.schema import events
 from bot.texts import check, clean
 from bot.ui import (
     BUTTONS_LIMIT,
     CARD_LIMIT,
     TEXT_LIMIT,
+    Audience,
     Button,
     Card,
     Choice,
@@ -51,6 +52,8 @@ class Dispatcher:
 
     def __init__(self, kit: Kit, registry: Registry) -> None:
         self._kit, self._registry = kit, registry
+        self._arrivals = Arrivals(kit.storage, kit.people)
+        self._forms: dict[tuple[str, str], Form] = {}  # by language and id, in words
         self._recent: OrderedDict[str, None] = OrderedDict()
 
     # -- what platforms ask --------------------------------------------------------------------
@@ -75,9 +78,9 @@ class Dispatcher:
         event = _tidy(event)
         with self._bound(event):
             try:
-                ctx = await self._ctx(event)
+                ctx, drafted = await self._arrived(event)
                 try:
-                    return await self._open(ctx)
+                    return await self._open(ctx, drafted)
                 except Refused as refused:
                     return self._refusal(ctx, refused)
             except Exception as error:  # noqa: BLE001  (the boundary)
@@ -108,7 +111,8 @@ class Dispatcher:
         event = _tidy(event)
         with self._bound(event):
             try:
-                return await handler(await self._ctx(event))
+                ctx = await self._ctx(event)
+                return [] if self._barred(ctx, event.kind, event.name) else await handler(ctx)
             except Exception as error:  # noqa: BLE001  (the boundary)
                 log.error("suggest failed", error=type(error).__name__, trace=trace(error))
                 return []
@@ -136,6 +140,8 @@ class Dispatcher:
 
     async def _answer(self, ctx: Ctx) -> Card | Form | None:
         event = ctx.event
+        if barred := self._barred(ctx, event.kind, event.name):
+            return barred
         match event.kind:
             case Kind.COMMAND:
                 spec = self._registry.commands.get(event.name)
@@ -167,7 +173,7 @@ class Dispatcher:
         if event.name not in self._registry.forms:
             return self._unknown(ctx)
         form, handler = self._registry.forms[event.name]
-        form = ctx.voice.form(replace(form, arg=event.arg))
+        form = self._shown(ctx, form, event.arg)
         values, mend = check(form, event.values, ctx.voice)
         ctx.event = replace(event, values=values)
         if mend:
@@ -191,7 +197,7 @@ class Dispatcher:
             await self._keep(event)
             form, _ = self._registry.forms[event.name]
             if refused.field:
-                shown = ctx.voice.form(replace(form, arg=event.arg))
+                shown = self._shown(ctx, form, event.arg)
                 error = ctx.line(refused.words, **refused.says)
                 fields = (
                     replace(
@@ -207,11 +213,13 @@ class Dispatcher:
     def _again(self, ctx: Ctx, form: Form) -> Form:
         return replace(form, again=ctx.button(AGAIN, f"{form.id}:{form.arg}"))
 
-    async def _open(self, ctx: Ctx) -> Form | Card:
+    async def _open(self, ctx: Ctx, drafted: bool) -> Form | Card:
         """The form, with what its feature and an earlier try put into it."""
         form, arg = self._opened(ctx.event)
         if form is None:
             return self._unknown(ctx)
+        if barred := self._barred(ctx, Kind.SUBMIT, form.id):
+            return barred
         is_command = ctx.event.kind is Kind.COMMAND
         ctx.event = replace(ctx.event, arg=arg)
         values: Mapping[str, str] = {}
@@ -222,8 +230,15 @@ class Dispatcher:
             values = filled
         if is_command:
             arg = values.get("arg", "")
-        kept = await self._kit.drafts.load(ctx.user, f"{form.id}:{arg}")
-        return ctx.voice.form(replace(form, arg=arg)).filled({**values, **kept})
+        kept = await self._kit.drafts.load(ctx.user, f"{form.id}:{arg}") if drafted else {}
+        return self._shown(ctx, form, arg).filled({**values, **kept})
+
+    def _shown(self, ctx: Ctx, form: Form, arg: str) -> Form:
+        """A declared form in the person's language; its words are put together once."""
+        key = ctx.voice.language, form.id
+        if key not in self._forms:
+            self._forms[key] = ctx.voice.form(form)
+        return replace(self._forms[key], arg=arg)
 
     def _opened(self, event: Event) -> tuple[Form | None, str]:
         """The form that an event opens, and its arg."""
@@ -238,10 +253,12 @@ class Dispatcher:
     # -- what every event needs ----------------------------------------------------------------
 
     async def _ctx(self, event: Event) -> Ctx:
-        async with self._kit.storage.read() as connection:
-            person = await self._kit.people.load(connection, event.user.key, event)
-            community = await _community(connection, event)
-        voice = self._kit.words.speak(person.language)
+        return (await self._arrived(event))[0]
+
+    async def _arrived(self, event: Event) -> tuple[Ctx, bool]:
+        """The event with all it needs, and whether its person has a draft."""
+        found = await self._arrivals.of(event)
+        voice = self._kit.words.speak(found.person.language)
 
         async def begin(tx: AsyncConnection) -> None:
             insert = insert_into(tx, events).values(id=_event_key(event), at=self._kit.now)
@@ -251,8 +268,8 @@ class Dispatcher:
                 await self._kit.people.seen(tx, event, self._kit.now)
             ctx.begin = _once
 
-        ctx = Ctx(self._kit, event, person, community, voice, begin, self._rezone)
-        return ctx
+        ctx = Ctx(self._kit, event, found.person, found.community, voice, begin, self._rezone)
+        return ctx, found.drafted
 
     async def _was_there(self, ctx: Ctx) -> None:
         """A reaction sets the count of ignored messages back, even if nothing else was written."""
@@ -296,6 +313,14 @@ class Dispatcher:
 
     # -- sentences -----------------------------------------------------------------------------
 
+    def _barred(self, ctx: Ctx, kind: Kind, name: str) -> Card | None:
+        """What somebody reads whom a command, button or form is not for, however they got hold of it."""
+        audience = self._registry.audience(kind, name)
+        if audience.admits(moderator=ctx.event.is_moderator, organiser=ctx.event.is_admin):
+            return None
+        words = "only-moderators" if audience is Audience.MODERATORS else "only-organisers"
+        return Card(ctx.say(words), tone=Tone.PROBLEM)
+
     def _unknown(self, ctx: Ctx) -> Card:
         return Card(ctx.say("unknown-action"), tone=Tone.PROBLEM)
 
@@ -334,24 +359,6 @@ class Dispatcher:
 
 async def _once(_: AsyncConnection) -> None:
     """The event is already written down in an earlier transaction of its handler."""
-
-
-async def _community(connection: AsyncConnection, event: Event) -> Community:
-    user = event.user
-    found = await connection.execute(
-        select(communities).where(
-            communities.c.platform == user.platform, communities.c.community == user.community
-        )
-    )
-    row: Any = found.mappings().first()
-    key = f"{user.platform}/{user.community}"
-    if row is None:
-        return Community(key)
-
-    def place(name: str) -> Place | None:
-        return Place(user.platform, user.community, row[name]) if row[name] else None
-
-    return Community(key, place("support"), place("wins"), place("moderation"))
 
 
 def _form_key(event: Event) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import User
@@ -21,7 +21,11 @@ KEPT = timedelta(days=7)
 
 
 class Drafts:
-    """Keeps one draft for each person, form and form arg (``form`` is ``id:arg``)."""
+    """Keeps one draft for each person, form and form arg (``form`` is ``id:arg``).
+
+    An arg can be the id of a post, and beside its author's id it would say who wrote that: the column
+    holds the form's id and a keyed token of the rest.
+    """
 
     def __init__(self, storage: Storage, vault: Vault, clock: Clock) -> None:
         self._storage, self._vault, self._clock = storage, vault, clock
@@ -31,7 +35,7 @@ class Drafts:
         sealed = self._vault.seal_json(dict(values), ABOUT)
         async with self._storage.write() as tx:
             insert = insert_into(tx, drafts).values(
-                user=user.key, form=form, values=sealed, saved_at=self._clock.now()
+                user=user.key, form=self._name(user, form), values=sealed, saved_at=self._clock.now()
             )
             new = {"values": insert.excluded["values"], "saved_at": insert.excluded.saved_at}
             await tx.execute(insert.on_conflict_do_update(index_elements=["user", "form"], set_=new))
@@ -39,16 +43,20 @@ class Drafts:
     async def load(self, user: User, form: str) -> dict[str, str]:
         """What was kept; empty if nothing was."""
         async with self._storage.read() as connection:
-            found = await connection.execute(
-                select(drafts.c["values"]).where(drafts.c.user == user.key, drafts.c.form == form)
-            )
+            found = await connection.execute(select(drafts.c["values"]).where(*self._mine(user, form)))
             sealed: bytes | None = found.scalar()
         return cast("dict[str, str]", self._vault.unseal_json(sealed, ABOUT)) if sealed else {}
 
     async def drop(self, tx: AsyncConnection, user: User, form: str) -> bool:
         """The form was taken: forget the draft; whether there was one."""
-        mine = (drafts.c.user == user.key, drafts.c.form == form)
-        return (await tx.execute(delete(drafts).where(*mine))).rowcount > 0
+        return (await tx.execute(delete(drafts).where(*self._mine(user, form)))).rowcount > 0
+
+    def _mine(self, user: User, form: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return drafts.c.user == user.key, drafts.c.form == self._name(user, form)
+
+    def _name(self, user: User, form: str) -> str:
+        id, _, arg = form.partition(":")
+        return f"{id}:{self._vault.short_key('draft', user.key, form) if arg else ''}"
 
     async def prune(self) -> None:
         """Forget drafts that nobody came back to."""

@@ -259,6 +259,11 @@ class Outbox:
             .values(ready_at=outbox.c.due_at)
         )
 
+    async def tidy(self, tx: AsyncConnection, before: datetime) -> None:
+        """Forget the words of what was said in public before then: they are where they belong."""
+        said = (outbox.c.user.is_(None), outbox.c.state == State.SENT, outbox.c.done_at < before)
+        await tx.execute(update(outbox).where(*said, outbox.c.args.is_not(None)).values(args=None))
+
     async def remove(self, tx: AsyncConnection, user: User, kind: str) -> None:
         """Take back rows that nobody holds, as if they had never been planned."""
         await tx.execute(

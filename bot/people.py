@@ -50,6 +50,12 @@ class Preferences:
         """``at`` itself, or the end of the quiet hours it falls into."""
         return out_of_quiet(at, self.zone, self.quiet_from, self.quiet_to)
 
+    def expected(self, at: datetime, now: datetime) -> datetime:
+        """When something that is ready at ``at`` will be said: after a break, and outside quiet hours."""
+        if self.paused_until is not None and self.paused(now):
+            at = max(at, self.paused_until)
+        return self.decent(at)
+
     def paused(self, now: datetime) -> bool:
         """Whether a break is on."""
         return self.paused_until is not None and now < self.paused_until
@@ -102,7 +108,13 @@ class People:
                 update(people).where(people.c.user.in_(wanted)).values(ignored=people.c.ignored + 1)
             )
 
-    def _effective(self, user: str, row: RowMapping | None, event: Event | None = None) -> Preferences:
+    def effective(self, user: str, row: Mapping[str, Any] | None, event: Event | None = None) -> Preferences:
+        """The settings that a row of the table (or none) comes to; ``event`` as in ``load``."""
+        return self._effective(user, row, event)
+
+    def _effective(
+        self, user: str, row: Mapping[str, Any] | RowMapping | None, event: Event | None = None
+    ) -> Preferences:
         default = self.defaults
         hinted_zone, hinted_language = (event.zone, event.locale) if event else ("", "")
         if row is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
+from bot.chat import Kind
 from bot.cog import (
     After,
     Cog,
@@ -19,7 +20,7 @@ from bot.cog import (
     Suggest,
     TickSpec,
 )
-from bot.ui import Form
+from bot.ui import Audience, Form
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -52,10 +53,24 @@ class Registry:
         self.rezones: Sequence[Rezone] = [handler for cog in cogs for handler in cog.rezones]
         self.replies: Sequence[EventHandler] = [handler for cog in cogs for handler in cog.replies]
         self.ticks: Mapping[str, TickSpec] = _by_name((spec.name, spec) for cog in cogs for spec in cog.ticks)
+        self._audiences: Mapping[tuple[Kind, str], Audience] = {
+            (kind, name): cog.audience
+            for cog in cogs
+            for kind, names in (
+                (Kind.COMMAND, [spec.command.name for spec in cog.commands]),
+                (Kind.PRESS, [spec.button.id for spec in cog.presses]),
+                (Kind.SUBMIT, list(cog.forms)),
+            )
+            for name in names
+        }
         opened = [spec.opens for spec in (*self.commands.values(), *self.presses.values()) if spec.opens]
         for form in opened:
             if form.id not in self.forms:
                 raise ValueError(f"form {form.id} is opened but nobody takes it")
+
+    def audience(self, kind: Kind, name: str) -> Audience:
+        """Whom a command, a button or a form is for."""
+        return self._audiences.get((kind, name), Audience.EVERYONE)
 
 
 def _by_name(items: Iterable[tuple[K, T]]) -> dict[K, T]:

@@ -121,7 +121,7 @@ class Sender:
                 self._wake.clear()
                 try:
                     room = self._pace.batch - self._flying
-                    units = await self._claims.claim(room) if room > 0 else []
+                    units = await self._claims.claim(room) if self._has_room() else []
                     for unit in units:
                         self._flying += 1
                         tasks.create_task(self._fly(unit))
@@ -131,12 +131,16 @@ class Sender:
                     log.error("claim failed", error=type(error).__name__)
                     await asyncio.sleep(RETRY_FIRST)
 
+    def _has_room(self) -> bool:
+        """For a quarter of a batch: a claim for each row that is done would cost a transaction a row."""
+        return self._pace.batch - self._flying >= max(1, self._pace.batch // 4)
+
     async def _idle(self) -> None:
         """Until a commit, or until the next row is ready."""
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._wake.wait())]
         try:
             at = await self._claims.next_due()
-            if at is not None and self._flying < self._pace.batch:
+            if at is not None and self._has_room():
                 waits.append(asyncio.create_task(self._clock.sleep_until(at)))
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -201,6 +205,7 @@ class Sender:
                 return self._later(unit, error.reason, error.after, unsure=error.unsure)
             except Misconfigured as error:
                 log.error("an organiser needs to mend this", reason=error.reason)
+                await self._features.trouble(row, error.reason)
                 return self._later(unit, error.reason, MISCONFIGURED_RETRY)
             except (Undeliverable, Gone) as error:
                 log.info("refused for good", reason=error.reason)
@@ -216,7 +221,7 @@ class Sender:
         target = row.place.place if isinstance(row.place, Message) else row.place or row.user
         chat = self._chats.get(target.platform) if target else None
         if chat is None:
-            raise Misconfigured("platform is not running")
+            raise TryLater("platform is not running", MISCONFIGURED_RETRY)  # here: maybe in another process
         if row.verb is Verb.DELETE and isinstance(row.place, Message):
             await chat.delete(row.place)
             return Outcome(unit, State.SENT)

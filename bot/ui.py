@@ -346,6 +346,24 @@ class Form:
         return {each.name: each.error for each in self.fields if each.error}
 
 
+class Audience(StrEnum):
+    """Whom something is for. Others are refused by the bot, and platforms need not offer it to them."""
+
+    EVERYONE = "everyone"
+    MODERATORS = "moderators"
+    ORGANISERS = "organisers"
+
+    def admits(self, *, moderator: bool, organiser: bool) -> bool:
+        """Whether somebody belongs to it; an organiser may do what moderators may."""
+        match self:
+            case Audience.EVERYONE:
+                return True
+            case Audience.MODERATORS:
+                return moderator or organiser
+            case Audience.ORGANISERS:
+                return organiser
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """A slash command as platforms register and complete it."""
@@ -353,6 +371,7 @@ class Command:
     name: str
     description: str = ""
     options: tuple[Field, ...] = field(default=())
+    audience: Audience = Audience.EVERYONE
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name):

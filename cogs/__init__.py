@@ -14,6 +14,7 @@ from cogs import (
     rejections,
     rest,
     settings,
+    setup,
     thread,
 )
 
@@ -29,4 +30,5 @@ COGS: tuple[Cog, ...] = (
     privacy.cog,
     help.cog,
     moderation.cog,
+    setup.cog,
 )

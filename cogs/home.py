@@ -98,7 +98,10 @@ def _coming(ctx: Ctx, rows: Sequence[Row]) -> Text:
     """Today's nudges by their time, then the next ones; none where nothing comes without a word."""
     if ctx.person.paused_for_good(ctx.now):
         return ""
-    labelled = [(_at(ctx, row), ctx.kit.label(row, ctx.voice, ctx.person)) for row in rows]
+    labelled = [
+        (ctx.person.expected(row.ready_at, ctx.now), ctx.kit.label(row, ctx.voice, ctx.person))
+        for row in rows
+    ]
     listed = sorted((at, label) for at, label in labelled if label)
     if not listed:
         return ctx.say("nudges-none")
@@ -112,14 +115,6 @@ def _coming(ctx: Ctx, rows: Sequence[Row]) -> Text:
         join(ctx.say("home-later"), *shown_later, by="\n") if shown_later else "",
         ctx.say("folded-more", n=more) if more else "",
         by="\n",
-    )
-
-
-def _at(ctx: Ctx, row: Row) -> datetime:
-    """When a row will be said: what falls into a break or quiet hours comes after them."""
-    until = ctx.person.paused_until
-    return ctx.person.decent(
-        max(row.ready_at, until) if until and ctx.person.paused(ctx.now) else row.ready_at
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Ack, User
-from bot.cog import Cog, Ctx, EventHandler, Kit, Nudge, Plan, Rule, parse_message, parse_user
+from bot.cog import Cog, Ctx, Kit, Nudge, Plan, Rule, parse_message, parse_user
 from bot.errors import Refused
 from bot.posts import take_down
 from bot.storage import blocks
@@ -17,9 +17,9 @@ from bot.storage import rejections as store
 from bot.storage.rejections import Rejection, Shared, Sign
 from bot.storage.schema import blocks as table
 from bot.storage.schema import rejections
-from bot.ui import Button, Card, Form, Style, Text, When, join
+from bot.ui import Audience, Button, Card, Style, Text, When, join
 
-cog = Cog("moderation", owns=(table,))
+cog = Cog("moderation", owns=(table,), audience=Audience.MODERATORS)
 
 PAGE = 5
 LIST = Button("moderation.list")
@@ -31,29 +31,16 @@ BLOCKS = Button("moderation.blocks")
 LIFT = Button("moderation.lift")
 
 
-def _moderators(handler: EventHandler) -> EventHandler:
-    """Others are told kindly that this is not for them, whatever button they got hold of."""
-
-    async def guarded(ctx: Ctx) -> Card | Form | None:
-        if not (ctx.event.is_moderator or ctx.event.is_admin):
-            raise Refused("moderation-only")
-        return await handler(ctx)
-
-    return guarded
-
-
 # -- the posts ------------------------------------------------------------------------------------
 
 
 @cog.command("moderate")
-@_moderators
 async def moderate(ctx: Ctx) -> Card:
     """The newest anonymous posts."""
     return await _posts(ctx, 0)
 
 
 @cog.press(LIST, Ack.REPLACES)
-@_moderators
 async def turn(ctx: Ctx) -> Card:
     return await _posts(ctx, _number(ctx.arg))
 
@@ -120,7 +107,6 @@ async def _post(ctx: Ctx, connection: AsyncConnection, id: str) -> tuple[Rejecti
 
 
 @cog.press(POST, Ack.REPLACES)
-@_moderators
 async def one(ctx: Ctx) -> Card:
     """One post, and what can be done about it."""
     id, _, page = ctx.arg.partition(".")
@@ -139,7 +125,6 @@ def _back(ctx: Ctx, page: str) -> Button:
 
 
 @cog.press(REMOVE, Ack.REPLACES)
-@_moderators
 async def ask(ctx: Ctx) -> Card:
     """One question first: it cannot be undone."""
     id, _, page = ctx.arg.partition(".")
@@ -150,7 +135,6 @@ async def ask(ctx: Ctx) -> Card:
 
 
 @cog.press(REMOVE_YES, Ack.REPLACES)
-@_moderators
 async def remove(ctx: Ctx) -> Card:
     """Take the post down and tell its author, whom only the outbox knows."""
     id, _, page = ctx.arg.partition(".")
@@ -185,7 +169,6 @@ async def removed(nudge: Nudge) -> Card | None:
 
 
 @cog.press(BLOCK, Ack.REPLACES)
-@_moderators
 async def block(ctx: Ctx) -> Card:
     """No more anonymous posts by whoever wrote this one; whether they were blocked before is not told."""
     id, _, page = ctx.arg.partition(".")
@@ -196,7 +179,6 @@ async def block(ctx: Ctx) -> Card:
 
 
 @cog.press(BLOCKS, Ack.REPLACES)
-@_moderators
 async def blocked(ctx: Ctx) -> Card:
     return await _blocks(ctx, _number(ctx.arg))
 
@@ -220,7 +202,6 @@ async def _blocks(ctx: Ctx, page: int, note: Text = "") -> Card:
 
 
 @cog.press(LIFT, Ack.REPLACES)
-@_moderators
 async def lift(ctx: Ctx) -> Card:
     async with ctx.write() as tx:
         await blocks.lift(tx, ctx.kit.vault, ctx.community.key, ctx.arg)

@@ -69,7 +69,7 @@ def _when(row: Row, *, paused: bool, ctx: Ctx) -> Text:
     """The time of a row; what waits for a pause without an end has none."""
     if row.ready_at >= FOREVER or (paused and ctx.person.paused_for_good(ctx.now)):
         return ctx.say("nudges-waits")
-    return (When(row.ready_at, "moment"),)
+    return (When(ctx.person.expected(row.ready_at, ctx.now), "moment"),)
 
 
 def _state(ctx: Ctx) -> Text:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Ack, User
@@ -20,10 +21,11 @@ from bot.safety import identifying
 from bot.storage import blocks
 from bot.storage import rejections as store
 from bot.storage.rejections import Rejection, Shared, Sign, Stage, Wish
-from bot.storage.schema import encouragements, pseudonyms, rejections, solidarity
+from bot.storage.schema import encouragements, outbox, pseudonyms, rejections, solidarity
 from bot.texts import check
 from bot.ui import Button, Card, Field, Form, Jump, Kind, Quote, Style, Text, Tone, When, choices, join
 
+Steps = Sequence[tuple[Step, datetime]]
 cog = Cog("rejections", owns=(rejections, solidarity, encouragements, pseudonyms))
 
 WHERE_LIMIT, STORY_LIMIT = 120, 1500
@@ -46,6 +48,7 @@ NOTE = Button("plan.draft")
 REST = Button("rest.take")
 EDIT = Button("nudges.list")
 ANSWER = Button("thread.answer")
+PLAN = Button("rejections.plan", style=Style.PRIMARY)
 DELETE = Button("rejections.delete")
 DELETE_YES = Button("rejections.delete_yes", style=Style.DANGER)
 DELETE_NO = Button("rejections.delete_no")
@@ -57,14 +60,15 @@ cog.press_opens(START, SHARE)
 @cog.fill(SHARE)
 async def fill(ctx: Ctx) -> Mapping[str, str]:
     """The words typed after the command; where they do not fit the short field, they are the story."""
+    first = {"sign": ctx.community.sign} if ctx.community.sign else {}
     typed = ctx.arg.strip()
     if not typed or ctx.event.name != "rejected":
-        return {}
+        return first
     if len(typed) <= WHERE_LIMIT and "\n" not in typed:
-        return {"where": typed}
+        return {**first, "where": typed}
     if len(typed) > STORY_LIMIT:
         raise Refused("rejections-too-long", over=len(typed) - STORY_LIMIT, limit=STORY_LIMIT)
-    return {"story": typed}
+    return {**first, "story": typed}
 
 
 @cog.submit(SHARE)
@@ -135,7 +139,7 @@ async def _keep(ctx: Ctx, values: Mapping[str, str], *, drafted: bool = False) -
         replies=0,
         muted=False,
     )
-    steps = plan_steps(kit.content.plans[rejection.stage], ctx.person, now)
+    steps: Steps = _steps(ctx, rejection) if ctx.community.plan else ()
     async with ctx.write() as tx:
         name = ""
         if support and rejection.sign is Sign.ANONYMOUS:
@@ -157,9 +161,13 @@ async def _keep(ctx: Ctx, values: Mapping[str, str], *, drafted: bool = False) -
     return _shared(ctx, rejection, name, steps)
 
 
-def _nudges(ctx: Ctx, rejection: Rejection, steps: Sequence[tuple[Step, Any]]) -> list[Plan]:
+def _steps(ctx: Ctx, rejection: Rejection) -> Steps:
+    return plan_steps(ctx.kit.content.plans[rejection.stage], ctx.person, ctx.now)
+
+
+def _nudges(ctx: Ctx, rejection: Rejection, steps: Steps) -> list[Plan]:
     """The plan as rows of the outbox."""
-    subject = ctx.kit.vault.token("subject", rejection.id)
+    subject = _subject(ctx, rejection)
     return [
         Plan(
             f"plan.{step.kind}",
@@ -174,27 +182,54 @@ def _nudges(ctx: Ctx, rejection: Rejection, steps: Sequence[tuple[Step, Any]]) -
     ]
 
 
-def _shared(ctx: Ctx, rejection: Rejection, name: str, steps: Sequence[tuple[Step, Any]]) -> Card:
+def _subject(ctx: Ctx, rejection: Rejection) -> str:
+    return ctx.kit.vault.token("subject", rejection.id)
+
+
+def _shared(ctx: Ctx, rejection: Rejection, name: str, steps: Steps) -> Card:
     """What was kept and where, a kind line, the plan with its dates."""
+    text = join(
+        ctx.say("rejections-kind", stage=rejection.stage),
+        _where(ctx, rejection, name),
+        _plan(ctx, steps) if steps else ctx.say("rejections-no-plan"),
+        by="\n\n",
+    )
+    buttons = _tools(ctx, rejection, steps) if steps else [ctx.button(PLAN, rejection.id), REST]
+    if rejection.public:
+        buttons += [replace(ANSWER, arg=rejection.id), replace(DELETE, arg=rejection.id)]
+    return Card(text, title=ctx.line("rejections-shared.title"), tone=Tone.WARM, buttons=tuple(buttons))
+
+
+def _plan(ctx: Ctx, steps: Steps) -> Text:
+    """The plan with its dates."""
     lines = [
         join(When(at, "day"), " – ", ctx.line(f"nudge-{step.kind.replace('_', '-')}.short"))
         for step, at in steps
     ]
-    plan = join(ctx.say("rejections-plan"), join(*lines, by="\n"), by="\n")
-    text = join(
-        ctx.say("rejections-kind", stage=rejection.stage),
-        _where(ctx, rejection, name),
-        plan,
-        ctx.say("rejections-plan-end"),
-        by="\n\n",
-    )
-    buttons: list[Button] = []
-    if any(step.kind == "thank_you" for step, _ in steps):
-        buttons.append(replace(NOTE, arg=f"thank_you.{rejection.id}", label=ctx.line("rejections-note")))
-    buttons += [REST, replace(EDIT, label=ctx.line("rejections-edit"))]
-    if rejection.public:
-        buttons += [replace(ANSWER, arg=rejection.id), replace(DELETE, arg=rejection.id)]
-    return Card(text, title=ctx.line("rejections-shared.title"), tone=Tone.WARM, buttons=tuple(buttons))
+    listed = join(ctx.say("rejections-plan-list"), join(*lines, by="\n"), by="\n")
+    return join(listed, ctx.say("rejections-plan-end"), by="\n\n")
+
+
+def _tools(ctx: Ctx, rejection: Rejection, steps: Steps) -> list[Button]:
+    note = replace(NOTE, arg=f"thank_you.{rejection.id}", label=ctx.line("rejections-note"))
+    thanks = any(step.kind == "thank_you" for step, _ in steps)
+    return [*([note] if thanks else []), REST, replace(EDIT, label=ctx.line("rejections-edit"))]
+
+
+@cog.press(PLAN)
+async def plan(ctx: Ctx) -> Card:
+    """The plan, where the community leaves it to each person; it starts now, and once."""
+    kit = ctx.kit
+    async with ctx.write() as tx:
+        rejection = await store.load(tx, kit.vault, ctx.arg)
+        if rejection is None or rejection.owner != ctx.owner:
+            raise Refused("rejections-gone")
+        planned = select(outbox.c.id).where(outbox.c.subject == _subject(ctx, rejection)).limit(1)
+        if (await tx.execute(planned)).first():
+            raise Refused("rejections-planned")
+        steps = _steps(ctx, rejection)
+        await kit.outbox.plan(tx, *_nudges(ctx, rejection, steps))
+    return Card(_plan(ctx, steps), tone=Tone.WARM, buttons=tuple(_tools(ctx, rejection, steps)))
 
 
 def _where(ctx: Ctx, rejection: Rejection, name: str) -> Text:

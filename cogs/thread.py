@@ -110,7 +110,7 @@ async def posted(nudge: Nudge, tx: AsyncConnection, state: State, message: Messa
         await kit.outbox.plan(tx, told)
 
 
-@cog.nudge("thread.unposted", rule=Rule(asked=True))
+@cog.nudge("thread.unposted", rule=Rule(asked=True, leads=True))
 async def unposted(nudge: Nudge) -> Card:
     """The post could not be made: its author hears it, and nothing is lost."""
     return Card(nudge.say("thread-unposted"), tone=Tone.PROBLEM, buttons=(START,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from cogs import nudges, plan, rejections, rest, thread
 from tests.world import MONDAY, World
 
 HERE = Place("memory", "here", "general")
+NET = 20.0  # seconds: a safety net, nothing waits for time
 STORY_COGS = (rejections.cog, thread.cog, plan.cog, nudges.cog, rest.cog)
 
 
@@ -98,7 +99,7 @@ class Script:
     hang: asyncio.Event | None = None  # rendering waits for it
 
     def cog(self) -> Cog:
-        """Kinds ``t.note``, ``plan.t`` (both keep to the budget), ``t.asked``, ``t.bare`` (no label), ``t.edit``."""
+        """``t.note`` and ``plan.t`` keep to the budget, ``t.asked`` does not, ``t.bare`` has no label."""
         cog = Cog("t")
 
         def label(nudge: Nudge) -> str:
@@ -209,6 +210,25 @@ class Box(World):
     def said_to(self, id: str) -> list[Sent]:
         """The direct messages of a person."""
         return self.chat.within(f"dm:{id}")
+
+
+async def until(happens: Callable[[], bool | Awaitable[bool]]) -> None:
+    """Let others run until it has happened. What the bot does by itself tells nobody that it is done."""
+    async with asyncio.timeout(NET):
+        while True:
+            answer = happens()
+            if answer if isinstance(answer, bool) else await answer:
+                return
+            await asyncio.sleep(0.001)
+
+
+async def until_states(box: Box, *wanted: State) -> None:
+    """Until the rows have these states."""
+
+    async def reached() -> bool:
+        return sorted((await box.states()).values()) == sorted(wanted)
+
+    await until(reached)
 
 
 def user(id: str = "ada") -> User:

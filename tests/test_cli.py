@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 import types
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from discord import Permissions
 from typer.testing import CliRunner, Result
 
 import bot.__main__
 from bot import cli, config
 from bot.config import Settings
+from bot.platforms.discord_permissions import REASONS
 from bot.vault import Vault
+from tests.wire.discord import FakeDiscord
 
 ROOT = Path(__file__).parent.parent
 SECRET = "xoxb-do-not-show"
@@ -65,7 +70,7 @@ def test_a_long_value_stays_on_one_line() -> None:
     assert rows(said("check"))["storage.key_file"] == [f'"{"long/" * 10}key"', "config.toml"]
 
 
-@pytest.mark.parametrize("command", [["run"], ["check"], ["keys", "list"], ["keys", "rotate"]])
+@pytest.mark.parametrize("command", [["run"], ["check"], ["invite"], ["keys", "list"], ["keys", "rotate"]])
 def test_settings_that_cannot_be_used_end_with_2(command: list[str]) -> None:
     Path("config.toml").write_text("[web]\nport = 0\nprot = 1\n")
     result = said(*command)
@@ -130,12 +135,65 @@ def test_a_damaged_key_file_is_told_without_a_traceback(command: str) -> None:
     assert isinstance(result.exception, SystemExit)
 
 
+# --- invite --------------------------------------------------------------------------------------
+
+
+def invited(result: Result) -> dict[str, str]:
+    """What the printed link asks for."""
+    assert (result.exit_code, result.stderr) == (0, "")
+    (line,) = result.stdout.splitlines()
+    parts = urlsplit(line)
+    assert (parts.scheme, parts.netloc, parts.path) == ("https", "discord.com", "/oauth2/authorize")
+    return dict(parse_qsl(parts.query, strict_parsing=True))
+
+
+def test_the_link_asks_for_exactly_what_is_used() -> None:
+    Path("mine.toml").write_text('[discord]\napplication_id = "123456789012345678"\n')
+    asked = invited(said("invite", "--config", "mine.toml"))
+    assert asked["client_id"] == "123456789012345678"
+    assert asked["scope"].split() == ["bot", "applications.commands"]
+    granted = Permissions(int(asked["permissions"]))
+    assert granted == Permissions(**dict.fromkeys(REASONS, True))
+    assert granted.value.bit_count() == len(REASONS)
+
+
+async def test_discord_is_asked_for_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with FakeDiscord() as fake:
+        monkeypatch.setenv("BOUNCEBACK_DISCORD__TOKEN", fake.token)
+        monkeypatch.setenv("BOUNCEBACK_DISCORD__API_BASE", f"{fake.api_base}/")
+        asked = invited(await asyncio.to_thread(said, "invite"))
+        assert asked["client_id"] == str(fake.app_id)
+        monkeypatch.setenv("BOUNCEBACK_DISCORD__TOKEN", SECRET)
+        refused = await asyncio.to_thread(said, "invite")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("discord.token is refused by Discord.")
+    unanswered = await asyncio.to_thread(said, "invite")
+    assert (unanswered.exit_code, unanswered.stdout) == (2, "")
+    assert unanswered.stderr.startswith(f"{fake.api_base} gives no answer.")
+    assert SECRET not in refused.output + unanswered.output
+
+
+def test_without_a_token_the_link_needs_the_applications_id() -> None:
+    result = said("invite")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "discord.application_id" in result.stderr
+    assert "discord.token" in result.stderr
+
+
+def test_the_documentation_gives_every_permission_and_its_reason() -> None:
+    text = (ROOT / "docs" / "discord.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| \*\*(.+?)\*\* \| (.+?) \|$", text, re.MULTILINE))
+    assert set(rows) == {shown for shown, _ in REASONS.values()}
+    assert all(len(reason) > 15 for reason in rows.values())
+
+
 def test_without_a_command_it_says_what_there_is() -> None:
     result = said()
-    assert all(command in result.output for command in ("run", "check", "keys"))
+    assert all(command in result.output for command in ("run", "check", "invite", "keys"))
 
 
 def test_it_starts_without_what_it_does_not_need() -> None:
-    heavy = ["aiohttp", "alembic", "apscheduler", "asyncio", "cryptography", "pydantic", "rich", "sqlalchemy"]
+    heavy = ["aiohttp", "alembic", "apscheduler", "asyncio", "cryptography", "discord", "pydantic", "rich"]
+    heavy.append("sqlalchemy")
     result = program("-c", f"import bot.cli, sys; print([name for name in {heavy} if name in sys.modules])")
     assert (result.stdout.strip(), result.stderr) == ("[]", "")

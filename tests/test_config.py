@@ -143,6 +143,40 @@ def test_the_web_chat_opens_by_itself_only_without_tokens(
             'storage.url = "mysql://…" does not fit. It takes "sqlite:///" and a file, '
             'or "postgresql://user:password@host/database".',
         ),
+        (
+            "[discord]\ntest_guild = 123456789012345678",
+            "discord.test_guild = 123456789012345678 does not fit. "
+            "It takes the id of a server, 15 to 20 digits in quotes.",
+        ),
+        (
+            '[discord]\napplication_id = "Bounceback"',
+            'discord.application_id = "Bounceback" does not fit. '
+            "It takes the application's id from the developer portal, 15 to 20 digits in quotes.",
+        ),
+        (
+            '[discord]\napi_base = "localhost:8081"',
+            'discord.api_base = "localhost:8081" does not fit. '
+            'It takes an address such as "http://127.0.0.1:8081/api/v10".',
+        ),
+        (
+            "[discord]\nshard_ids = [0, 0]\nshard_count = 2",
+            "discord.shard_ids = [0, 0] does not fit. "
+            "It takes different whole numbers from 0 to 16383, such as [0, 1].",
+        ),
+        (
+            "[discord]\nshard_ids = [true]\nshard_count = 2",
+            "discord.shard_ids = [true] does not fit. "
+            "It takes different whole numbers from 0 to 16383, such as [0, 1].",
+        ),
+        (
+            "[discord]\nshard_ids = [0, 1]",
+            "discord.shard_ids = [0, 1] needs discord.shard_count: "
+            "how many there are in all processes together.",
+        ),
+        (
+            "[discord]\nshard_ids = [1, 2]\nshard_count = 2",
+            "discord.shard_ids = [1, 2] does not fit discord.shard_count = 2: the ids are 0 to 1.",
+        ),
         ("[web]\nprot = 1", "web.prot is not a setting. Did you mean web.port?"),
         ("[web]\nxyzzy = 1", "web.xyzzy is not a setting. [web] has enabled, host and port."),
         ("[webb]\nport = 1", "webb is not a section. Did you mean [web]?"),
@@ -178,6 +212,32 @@ def test_everything_wrong_is_told_at_once_a_line_each(monkeypatch: pytest.Monkey
 def test_the_browser_tests_variable_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOUNCEBACK_CHROMIUM", "/usr/bin/chromium")
     assert load(None) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"), [("0", (0,)), ("0, 3", (0, 3)), ("[1,2]", (1, 2)), ("", ()), ("[]", ())]
+)
+def test_shards_can_be_told_in_the_environment(
+    text: str, ids: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOUNCEBACK_DISCORD__SHARD_IDS", text)
+    monkeypatch.setenv("BOUNCEBACK_DISCORD__SHARD_COUNT", "4")
+    settings = load(None)
+    assert settings.discord.shard_ids == ids
+    assert settings.discord.shard_count == 4
+
+
+@pytest.mark.parametrize("text", ["x", "[0", "-1", "0 1", "1.5", "9" * 9999])
+def test_shards_that_are_none_are_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOUNCEBACK_DISCORD__SHARD_IDS", text)
+    monkeypatch.setenv("BOUNCEBACK_DISCORD__SHARD_COUNT", "4")
+    with pytest.raises(ConfigError, match=r"discord\.shard_ids .* does not fit"):
+        load(None)
+
+
+@pytest.mark.parametrize("address", ["https://discord.com/api/v10", "http://127.0.0.1:8081/api/v10/", ""])
+def test_a_proxy_can_stand_between(address: str) -> None:
+    assert load(written(f'[discord]\napi_base = "{address}"')).discord.api_base == address
 
 
 @pytest.mark.parametrize(

@@ -496,7 +496,7 @@ async def test_a_late_line_knows_what_she_read_meanwhile(world: World, ada: Acto
     got = [
         prompt_on(await world.chat.dispatch.handle(ada.event(Kind.COMMAND, "encourage"))) for _ in range(7)
     ]
-    await world.clock.advance(60)
+    await world.clock.advance(timedelta(minutes=1))
     await world.app.sender.drain()
     assert prompt_on(ada.dms[0]) not in got
 

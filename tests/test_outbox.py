@@ -19,7 +19,7 @@ from bot.people import Defaults
 from bot.sender import RETRY_MOST, Pace
 from bot.storage.schema import FOREVER, outbox
 from bot.ui import Card
-from tests.outboxkit import HERE, Box, Killed, edit, note, post, user
+from tests.outboxkit import HERE, Box, Killed, edit, note, post, until, until_states, user
 from tests.world import MONDAY
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -60,6 +60,7 @@ async def test_the_same_key_planned_twice_happens_once(box: Box) -> None:
     await box.plan(note("hello"))
     await box.advance(days=3)
     assert texts(box) == ["hello"]
+    assert len(box.noted.calls) == 1, "the platform was not even asked"
     assert list(await box.states()) == ["hello"]
 
 
@@ -99,7 +100,7 @@ async def test_killed_around_the_send_it_is_there_once(box: Box, verb: str, mome
     assert sent.tries == (2 if moment == "after" else 1)
     assert (await box.states()) == {"hello": State.SENT}
     await box.advance(days=2)
-    assert len(box.noted.calls) == 2
+    assert [call.again for call in box.noted.calls] == [False, True]
 
 
 async def test_killed_between_the_send_and_the_mark_it_is_there_once(box: Box) -> None:
@@ -202,15 +203,14 @@ async def test_folded_rows_stay_with_their_lead_on_a_repeat_after_a_crash(box: B
 
 
 @pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("first", [0, 1, 2])
 async def test_a_family_is_repeated_together_though_the_batch_ends_inside_it(
-    tmp_path: Path, batch: int
+    tmp_path: Path, batch: int, first: int
 ) -> None:
+    """Whichever of them has the lowest id, and so is claimed first."""
     box = await Box.make(tmp_path, pace=Pace(batch=batch))
-    await box.plan(
-        note("later", MONDAY + HOUR),  # planned first: its id comes before its lead's
-        note("lead"),
-        note("later still", MONDAY + 2 * HOUR),
-    )
+    family = [note("lead"), note("later", MONDAY + HOUR), note("later still", MONDAY + 2 * HOUR)]
+    await box.plan(*family[first:], *family[:first])
     box.chat.trouble = failing(Killed(), moment="after", times=1)
     with pytest.raises(Killed):
         await box.sender.drain()
@@ -611,10 +611,11 @@ async def test_the_newest_change_is_shown_last_though_an_older_edit_was_slow(box
     await until(lambda: box.noted.inside == 1)
     for _ in range(4):
         await refresh(box, message)
-        await until_idle(box)
+        await until(lambda: claimed(box))
     gate.set()
     await until(lambda: box.chat.sent[message.id].card.plain == "number 5")
-    await until_all_done(box)
+    await until_states(box, State.SENT)
+    await until(lambda: not box.sender._flying)
     assert box.chat.sent[message.id].card.plain == "number 5"
     assert [call.verb for call in box.noted.calls].count("edit") == 2, "what was overtaken is left out"
     running.cancel()
@@ -638,24 +639,9 @@ async def test_a_delete_deletes(box: Box) -> None:
     assert not box.chat.sent
 
 
-async def until(happens: Callable[[], bool]) -> None:
-    """Let others run until it has happened; the time is a safety net."""
-    async with asyncio.timeout(20):
-        while not happens():
-            await asyncio.sleep(0)
-
-
-async def until_idle(box: Box) -> None:
-    """Until a refreshed row was claimed again."""
-    async with asyncio.timeout(20):
-        while await box.sender._claims.next_due() == box.clock.now():
-            await asyncio.sleep(0)
-
-
-async def until_all_done(box: Box) -> None:
-    async with asyncio.timeout(20):
-        while State.READY in await box.column("state"):
-            await asyncio.sleep(0)
+async def claimed(box: Box) -> bool:
+    """Whether nothing that is due is left unclaimed."""
+    return await box.sender.next_due() != box.clock.now()
 
 
 # -- gentle, through the whole of it --------------------------------------------------------------
@@ -747,6 +733,26 @@ async def test_done_is_no_licence_for_a_second_message_that_day(box: Box) -> Non
     assert len(ada.dms) == 1
     await box.advance(days=1)
     assert len(ada.dms) == 2
+
+
+async def test_what_was_let_go_unsaid_takes_nothing_from_the_day(box: Box) -> None:
+    await box.plan(note("skipped", MONDAY + HOUR), note("evening", MONDAY + 2 * HOUR))
+    row = (await box.rows())["skipped"]
+    async with box.storage.write() as tx:
+        await box.app.kit.outbox.end(tx, [row.id], State.SKIPPED)
+    await box.advance(hours=3)
+    assert texts(box) == ["evening"]
+
+
+async def test_two_in_one_message_count_as_one(box: Box) -> None:
+    await box.settings(user(), per_day=2)
+    await box.plan(note("one"), note("two"), note("evening", MONDAY + 2 * HOUR))
+    await box.sender.drain()
+    row = (await box.rows())["two"]
+    async with box.storage.write() as tx:
+        await box.app.kit.outbox.end(tx, [row.id], State.DONE)
+    await box.advance(hours=3)
+    assert texts(box)[1:] == ["evening"]
 
 
 async def test_done_the_day_after_takes_nothing_from_that_day(box: Box) -> None:

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
+from bot.storage.schema import outbox
 from bot.ui import Card, Form, Jump, Person, Quote, When, parts, plain
 from tests.world import Actor, World
 
@@ -212,6 +214,7 @@ async def test_the_identifying_story_can_stay_private(world: World, ada: Actor) 
     assert not world.support
 
 
+@pytest.mark.in_memory  # on Discord such a post waits for an organiser: tests/test_discord.py
 async def test_the_channel_is_gone_and_ada_is_told(world: World, ada: Actor) -> None:
     world.chat.gone_channels.add("support")
     await shared(ada, story="Words that must not be lost.")
@@ -261,16 +264,17 @@ async def test_done_later_and_skip(world: World, ada: Actor) -> None:
     done = await ada.presses(ada.dms[-1], "plan.done")
     assert isinstance(done, Card) and "You stopped to see how you are" in done.plain
     await world.next_event()
+    title = ada.dms[-1].card.title
     asked = await ada.presses(ada.dms[-1], "plan.later")
     assert isinstance(asked, Card)
-    title = ada.dms[-1].card.title
     before = len(ada.dms)
     await ada.presses(asked, "plan.snooze", asked.buttons[1].arg)
     await world.advance(days=1, hours=1)
     assert len(ada.dms) == before + 1 and ada.dms[-1].card.title == title
-    skipped = await ada.presses(ada.dms[-1], "plan.skip")
+    message, skip = ada.dms[-1].message, ada.dms[-1].card.button("plan.skip")
+    skipped = await ada.pushes(skip, message)
     assert isinstance(skipped, Card) and "fine" in skipped.plain
-    again = await ada.presses(ada.dms[-1], "plan.skip")
+    again = await ada.pushes(skip, message)
     assert isinstance(again, Card) and "settled" in again.plain
 
 
@@ -395,3 +399,18 @@ async def test_the_same_event_twice_is_handled_once(world: World, ada: Actor) ->
     again = await ada.sends(event)
     assert isinstance(again, Card) and "already saved" in again.plain
     assert len(world.support) == 1
+
+
+async def test_what_was_said_in_public_is_not_kept_in_the_outbox(
+    world: World, ada: Actor, bob: Actor
+) -> None:
+    await shared(ada)
+    form = await bob.presses(world.support[0], "thread.encourage")
+    await bob.submits(form, words="I'm around tonight.")
+    async with world.storage.read() as connection:
+        said = select(func.count()).where(outbox.c.kind == "thread.said", outbox.c.args.is_not(None))
+        assert (await connection.execute(said)).scalar() == 1
+        await world.advance(days=4)
+        await world.app.housekeeping()
+    async with world.storage.read() as connection:
+        assert (await connection.execute(said)).scalar() == 0

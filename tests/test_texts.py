@@ -18,16 +18,17 @@ UNHURRIED = settings(deadline=None)
 DIRECTION = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 # Everything a keyboard gives, and what is none of it.
-TYPED = st.text(
+TYPED = st.lists(
     st.one_of(
-        st.characters(codec=None),
+        st.text(st.characters(codec=None), max_size=3),
         st.sampled_from(
             " \t\n\r\x0b\x0c\x85\u2028\u2029\x00\u3164\u115f\u200b\u200d\ufe0f\u034f\u0301\u0316\u0345\u05b0"
             "\ue000\ue001\ud800\ufeff"
         ),
         st.sampled_from(DIRECTION),
+        st.sampled_from(["abc", "name", "\n\n\n\n", "\u0300\u0334" * 5]),
     )
-)
+).map("".join)
 
 ORDINARY = {
     "English": "They went with someone else. I'm fine – mostly… “fine”, as they say.",
@@ -86,6 +87,7 @@ def test_cleaning_is_done_once(text: str, lines: bool) -> None:
 
 @UNHURRIED
 @given(TYPED, st.booleans())
+@example(DIRECTION.join("abc"), False)
 def test_nothing_is_left_that_breaks_a_page(text: str, lines: bool) -> None:
     shown = clean(text, lines=lines)
     assert shown == shown.strip()

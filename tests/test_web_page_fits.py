@@ -112,7 +112,7 @@ async def test_in_the_dark_and_in_the_light_everything_is_readable(browser: Wind
     for scheme in ("light", "dark"):
         ada = await browser.open("ada", color_scheme=scheme)
         await say(ada, "/plan")
-        await expect(ada.locator(".message.private")).to_be_visible()
+        await expect(ada.locator(".message.private").last).to_be_visible()
         await ada.locator(".thread-link").click()
         await check(ada)
         await picture(ada, f"{scheme}-thread")

@@ -39,6 +39,7 @@ class MemoryChat:
     titles: dict[str, str] = field(default_factory=dict[str, str])  # thread id -> title
     closed: set[str] = field(default_factory=set[str])  # user ids that take no direct messages
     gone_channels: set[str] = field(default_factory=set[str])
+    forbidden: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # what lacks, by channel
     honours_keys: bool = True
     trouble: Trouble = lambda call, moment: None
     dispatch: Dispatch | None = None
@@ -95,6 +96,12 @@ class MemoryChat:
     async def room(self, users: Sequence[User], title: str, *, key: str) -> Place:
         self.titles.setdefault(f"room:{key}", title)
         return Place(self.platform, self.community, f"room:{key}")
+
+    async def check(self, place: Place, *, threads: bool = False) -> Sequence[str]:
+        self.trouble("check", "before")
+        if place.channel in self.gone_channels:
+            raise Undeliverable("unknown channel")
+        return self.forbidden.get(place.channel, [])
 
     def _existing(self, message: Message) -> Sent:
         if message.id not in self.sent:

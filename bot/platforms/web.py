@@ -170,6 +170,13 @@ class WebChat:
             self._hub.tell_message(row)
         return place(room)
 
+    async def check(self, place: Place, *, threads: bool = False) -> Sequence[str]:
+        """Nothing lacks in a channel that several people read; others are none to post in."""
+        channel = self._community.at(place)
+        if channel is None or channel.kind not in ("open", "staff"):
+            raise Undeliverable("no_channel_for_posts")
+        return ()
+
     async def _open(self) -> None:
         """Once: make the community known to the bot, and find the rooms of earlier runs."""
         async with self._opening:
@@ -220,7 +227,11 @@ class WebChat:
             "channels": [channel_json(channel) for channel in channels],
             "messages": [message_json(row) for row in rows],
             "read": await self._store.marks(person.id),
-            "commands": [command_json(command) for command in dispatch.commands("en")],
+            "commands": [
+                command_json(command)
+                for command in dispatch.commands("en")
+                if command.audience.admits(moderator=person.is_moderator, organiser=person.is_admin)
+            ],
             "now": self._clock.now().isoformat(),
             "speed": self._speed,
             "limit": SAY_LIMIT,

@@ -28,6 +28,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -82,7 +83,7 @@ people = Table(
     Column("seen_at", Instant, nullable=False),
 )
 
-# Where a community wants things said; set by the web chat itself, later by /setup.
+# Where a community wants things said, and what it starts from; set by /setup (the web chat sets its own).
 communities = Table(
     "communities",
     metadata,
@@ -91,6 +92,8 @@ communities = Table(
     Column("support", String(64), nullable=False, server_default=""),
     Column("wins", String(64), nullable=False, server_default=""),
     Column("moderation", String(64), nullable=False, server_default=""),
+    Column("sign", String(12), nullable=False, server_default=""),  # empty: the form's own
+    Column("plan", Boolean, nullable=False, server_default=true()),  # a plan follows a no by itself
 )
 
 # Events that were handled, so that one delivered twice is handled once.

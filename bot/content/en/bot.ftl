@@ -11,6 +11,8 @@ form-not-a-choice = Please choose one of the answers.
 ## When something does not work
 
 already-done = That is already saved. /home shows where you are.
+only-moderators = This one is for the moderators here. /help shows what I can do for you.
+only-organisers = This one is for the organisers here. /help shows what I can do for you.
 unknown-action = I don't know that one, or it is from an older version of me. /help shows what I can do.
 failed =
     { $kept ->

@@ -1,7 +1,6 @@
 ### /moderate, and what the author of a removed post reads.
 
 command-moderate = For moderators: look after anonymous posts.
-moderation-only = This one is for the moderators here. /help shows what I can do for you.
 
 ## The posts
 

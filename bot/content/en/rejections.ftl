@@ -43,7 +43,10 @@ rejections-where-anonymous = People in { $jump } see it as { $name }, with the s
 rejections-where-name = People in { $jump } see it with your name, the stage and your words. The company is not shown. Only you can see this message.
 rejections-private = Nothing was posted. Only you can see this.
 rejections-no-place = Nothing was posted: this community has no support channel yet. It's kept just for you.
-rejections-plan = Over the next days I'll send you a few small things, if you want them:
+rejections-plan = Plan for me
+rejections-no-plan = If you'd like, I can plan a few small things for the next days. No need to answer this.
+rejections-planned = That is planned already. /nudges shows what is coming.
+rejections-plan-list = Over the next days I'll send you a few small things, if you want them:
 rejections-plan-end = You can skip any of them. No need to answer this.
 
 ## What could identify an anonymous author

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-HEAD = "0002"
+HEAD = "0003"
 
 
 def upgrade(url: str) -> None:

@@ -1,0 +1,1 @@
+"""What ``make bench`` measures. Nothing here is asserted: figures move with the machine, ratios less so."""

@@ -1,0 +1,1 @@
+"""Other programs that ours is measured against."""

@@ -1,0 +1,294 @@
+"""The sender as it runs: woken by commits, bounded, and not stopped by what fails around it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert
+
+from bot import sender as sender_module
+from bot.chat import Kind
+from bot.cog import State
+from bot.errors import TryLater
+from bot.sender import Pace
+from bot.storage.schema import communities
+from tests.outboxkit import NET, Box, note, post, until, until_states
+from tests.world import MONDAY
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    made = await Box.make(tmp_path, pace=Pace(batch=6, senders=3))
+    yield made
+    await made.close()
+
+
+@asynccontextmanager
+async def running(box: Box) -> AsyncIterator[asyncio.Task[None]]:
+    """The sender at work, and stopped in the end."""
+    task = asyncio.create_task(box.sender.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task], timeout=NET)
+        assert task.cancelled()
+
+
+@asynccontextmanager
+async def failing(box: Box, engine: str, statement: str, times: int = 10**9) -> AsyncIterator[list[str]]:
+    """The database refuses statements that begin so, as a full disk would; what it refused."""
+    refused: list[str] = []
+    target = getattr(box.storage, engine).sync_engine
+
+    def refuse(_: Any, __: Any, sql: str, *___: Any) -> None:
+        if sql.startswith(statement) and len(refused) < times:
+            refused.append(sql)
+            raise sqlite3.OperationalError("database or disk is full")
+
+    event.listen(target, "before_cursor_execute", refuse)
+    try:
+        yield refused
+    finally:
+        event.remove(target, "before_cursor_execute", refuse)
+
+
+async def tried(box: Box, ever: int) -> bool:
+    """Whether so many rows were claimed so far."""
+    return sum(tries > 0 for tries in await box.column("attempts")) == ever
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No real waiting after a failed claim."""
+    monkeypatch.setattr(sender_module, "RETRY_FIRST", 0.01)
+
+
+# -- waking ---------------------------------------------------------------------------------------
+
+
+async def test_a_commit_wakes_it_and_the_clock_need_not_move(box: Box) -> None:
+    async with running(box):
+        for number in range(5):
+            await box.plan(post(f"post {number}"))
+            await until(lambda number=number: len(box.chat.sent) == number + 1)
+    assert box.clock.now() == MONDAY
+
+
+async def test_what_is_planned_for_later_wakes_it_at_its_time(box: Box) -> None:
+    await box.plan(note("later", MONDAY + DAY), note("sooner", MONDAY + timedelta(hours=1), to="bob"))
+    async with running(box):
+        await until(lambda: bool(box.clock._sleepers))
+        assert not box.chat.sent
+        await box.clock.advance(timedelta(hours=1))
+        await until(lambda: len(box.said_to("bob")) == 1)
+        assert not box.said_to("ada")
+        await until(lambda: any(not each[2].done() for each in box.clock._sleepers))
+        await box.clock.advance(DAY)
+        await until(lambda: len(box.said_to("ada")) == 1)
+
+
+async def test_what_one_message_gives_rise_to_follows_at_once(box: Box) -> None:
+    """The post of a no opens its thread: two messages, one after the other, no time between."""
+    ada = box.person("ada")
+    async with box.storage.write() as tx:
+        await tx.execute(insert(communities).values(platform="memory", community="here", support="support"))
+    form = await ada.opens("/rejected")
+    async with running(box):
+        assert box.chat.dispatch is not None
+        values = {each.name: each.value for each in form.fields} | {"stage": "interview"}
+        await box.chat.dispatch.handle(ada.event(Kind.SUBMIT, "rejections.share", values=values))
+        await until(lambda: len(box.support) == 1 and len(box.thread(box.support[0])) == 1)
+
+
+async def test_settled_waits_for_what_is_under_way(box: Box) -> None:
+    gate = asyncio.Event()
+    box.noted.gates = [gate]
+    async with running(box):
+        await box.plan(note("hello"))
+        await until(lambda: box.noted.inside == 1)
+        settled = asyncio.create_task(box.sender.settled())
+        await until(lambda: True)
+        assert not settled.done()
+        gate.set()
+        await asyncio.wait_for(settled, NET)
+        assert (await box.states()) == {"hello": State.SENT}
+
+
+# -- bounds ---------------------------------------------------------------------------------------
+
+
+async def test_it_keeps_a_batch_in_hand_and_sends_a_few_side_by_side(box: Box) -> None:
+    gates = [asyncio.Event() for _ in range(20)]
+    box.noted.gates = list(gates)
+    await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(20)))
+    async with running(box):
+        await until(lambda: box.noted.inside == 3)
+        assert sum(lease is not None for lease in await box.column("lease")) == 6
+        gates[0].set()
+        await until(lambda: len(box.noted.calls) == 4)
+        await until(lambda: tried(box, 7))
+        for gate in gates:
+            gate.set()
+        await until_states(box, *[State.SENT] * 20)
+    assert box.noted.most_inside == 3
+    assert len(box.noted.calls) == 20
+
+
+async def test_one_that_hangs_holds_up_nobody_else(box: Box) -> None:
+    gate = asyncio.Event()
+    box.noted.gates = [gate]
+    await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(12)))
+    async with running(box):
+        await until(lambda: len(box.chat.sent) == 11)
+        gate.set()
+        await until_states(box, *[State.SENT] * 12)
+
+
+async def test_sends_that_are_cancelled_from_within_make_room_again(box: Box) -> None:
+    """Some library cancels its own task: that one row waits for its lease, and the sender goes on."""
+    left = [8]
+
+    def trouble(call: str, moment: str) -> None:
+        if moment == "before" and left[0]:
+            left[0] -= 1
+            raise asyncio.CancelledError
+
+    box.chat.trouble = trouble
+    await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(10)))
+    async with running(box):
+        await until(lambda: len(box.chat.sent) == 2)
+        await until_states(box, *[State.READY] * 8, *[State.SENT] * 2)
+        await box.clock.advance(timedelta(seconds=61))
+        await until_states(box, *[State.SENT] * 10)
+
+
+# -- a database that fails ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "UPDATE outbox SET ready_at"])
+async def test_a_claim_that_fails_is_made_again(box: Box, statement: str) -> None:
+    async with running(box):
+        async with failing(box, "_writer", statement, times=3) as refused:
+            async with box.storage.read() as connection:  # planned elsewhere, so that only it writes
+                path = connection.engine.url.database
+            assert path
+            await asyncio.to_thread(_plan_outside, path, box.app.kit.outbox._values(post("hello")))
+            box.sender._wake.set()
+            await until(lambda: len(refused) == 3)
+        await until(lambda: len(box.chat.sent) == 1)
+        await until_states(box, State.SENT)
+
+
+def _plan_outside(path: str, values: dict[str, Any]) -> None:
+    """Another process plans a row."""
+    micro = int(MONDAY.timestamp()) * 1_000_000
+    values |= {"due_at": micro, "ready_at": micro, "verb": str(values["verb"]), "state": "ready"}
+    connection = sqlite3.connect(path)
+    with connection:
+        names = ", ".join(f'"{name}"' for name in values)
+        marks = ", ".join("?" * len(values))
+        connection.execute(f"INSERT INTO outbox ({names}) VALUES ({marks})", list(values.values()))
+    connection.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_look_that_fails_leaves_nothing_behind(box: Box) -> None:
+    async with running(box):
+        async with failing(box, "_reader", "SELECT min", times=20) as refused:
+            box.sender._wake.set()
+            await until(lambda: len(refused) == 20)
+        await box.plan(post("hello"))
+        await until(lambda: len(box.chat.sent) == 1)
+        waiting = [task for task in asyncio.all_tasks() if "Event.wait" in str(task.get_coro())]
+        assert len(waiting) < 5, "each failed look left a task waiting"
+
+
+async def test_a_mark_that_fails_ends_in_a_repeat_that_the_key_makes_harmless(box: Box) -> None:
+    await box.plan(note("hello"), note("other", to="bob"))
+    async with running(box):
+        async with failing(box, "_writer", "UPDATE outbox SET state") as refused:
+            await until(lambda: len(box.chat.sent) == 2)
+            await until(lambda: len(refused) >= 2 and not box.sender._flying)
+        assert set((await box.states()).values()) == {State.READY}
+        await box.clock.advance(timedelta(seconds=61))
+        await until_states(box, State.SENT, State.SENT)
+    tries = {sent.card.plain: sent.tries for sent in box.chat.sent.values()}
+    assert tries == {"hello": 2, "other": 2}
+    assert [call.again for call in box.noted.calls] == [False, False, True, True]
+
+
+async def test_what_a_feature_does_wrong_after_an_end_stops_no_mark(box: Box) -> None:
+    box.script.bad_ends.add("bad")
+    await box.plan(note("bad"), *(note(f"n{n}", to=f"p{n}") for n in range(5)))
+    async with running(box):
+        await until_states(box, *[State.SENT] * 6)
+    assert len(box.noted.calls) == 6
+    assert {text for text, _ in box.script.ended} == {f"n{n}" for n in range(5)}
+
+
+# -- stopping -------------------------------------------------------------------------------------
+
+
+async def test_it_stops_when_it_is_told_and_leaves_no_task(box: Box) -> None:
+    before = asyncio.all_tasks()
+    async with running(box):
+        await until(lambda: len(asyncio.all_tasks()) > len(before) + 1)
+    await until(lambda: asyncio.all_tasks() == before)
+
+
+async def test_stopped_in_the_middle_nothing_is_lost_and_nothing_said_twice(box: Box) -> None:
+    await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(20)))
+    for stop in (1, 5, 9, 13):
+        async with running(box):
+            await until(lambda stop=stop: len(box.chat.sent) >= stop)
+        await box.restart()
+        await box.clock.advance(timedelta(seconds=61))
+    async with running(box):
+        await until_states(box, *[State.SENT] * 20)
+    assert sorted(sent.card.plain for sent in box.chat.sent.values()) == sorted(f"n{n}" for n in range(20))
+
+
+async def test_what_was_sent_is_marked_before_it_stops(box: Box) -> None:
+    """Else a start an hour later would send it again, and no platform remembers a key that long."""
+    box.chat.honours_keys = False
+    await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(6)))
+    task = asyncio.create_task(box.sender.run())
+    await until(lambda: bool(box.chat.sent))
+    task.cancel()
+    await asyncio.wait([task], timeout=NET)
+    said = {sent.card.plain for sent in box.chat.sent.values()}
+    assert said
+    assert {text for text, state in (await box.states()).items() if state is State.SENT} == said
+
+
+async def test_stopped_while_the_database_fails_it_still_stops(box: Box) -> None:
+    await box.plan(note("hello"))
+    async with running(box), failing(box, "_writer", "UPDATE outbox SET state") as refused:
+        await until(lambda: bool(refused))
+
+
+async def test_an_outage_ends_and_all_of_it_goes_out_without_help(box: Box) -> None:
+    box.chat.trouble = _outage
+    await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(8)))
+    async with running(box):
+        await until(lambda: len(box.noted.calls) >= 8)
+        box.chat.trouble = lambda call, moment: None
+        for _ in range(3):
+            await until(lambda: not box.sender._flying)
+            await box.clock.advance(timedelta(seconds=10))
+        await until_states(box, *[State.SENT] * 8)
+
+
+def _outage(call: str, moment: str) -> None:
+    raise TryLater("outage")
