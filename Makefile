@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test lint bench lock clean
+.PHONY: help run test lint bench soak lock clean
 
 # Tried in this order; `make run PYTHON=/some/python3` tries only that one.
 PYTHON ?= python3.11 python3 python3.12 python3.13 python3.14 python
@@ -30,6 +30,7 @@ help:
 	@echo 'make test    run the tests; one of them: make test ARGS="tests/test_config.py -k zone"'
 	@echo 'make lint    check style, types and who may import whom'
 	@echo 'make bench   measure, and print the figures'
+	@echo 'make soak    500 stories on a Discord that fails, the bot killed again and again; another: SEED=2'
 	@echo 'make lock    write requirements*.lock for pyproject.toml; all to their newest: make lock UPGRADE=1'
 	@echo 'make clean   remove what make made; never your data or settings'
 
@@ -51,6 +52,9 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/.dev
+	@BOUNCEBACK_SOAK=$(or $(SEED),1) exec $(BIN)/python -m pytest -s tests/test_discord_chaos.py -k long
 
 # The second is a part of the first, pin by pin, so that one environment serves both.
 lock: .venv-lock/bin/uv

@@ -57,8 +57,8 @@ def _figures(alone: dict[str, list[float]], slowest: dict[str, list[float]]) -> 
                 f"Discord: /rejected until its form, p{percent}",
                 ms(each["bot"]),
                 f"{times(each['bot'], each['bare'])} bare discord.py",
-                f"One at a time, {ROUNDS * EACH:,} times, over real HTTP and WebSocket; a bare discord.py bot "
-                f"that opens a modal of one field took {ms(each['bare'])}.",
+                f"One at a time, {ROUNDS * EACH:,} times, over real HTTP and WebSocket; a bare discord.py "
+                f"bot that opens a modal of one field took {ms(each['bare'])}.",
             )
             for percent, each in at.items()
         ),

@@ -25,7 +25,7 @@ START = 120.0  # seconds that a bot may take until it is connected
 async def _process(arguments: list[str], environment: dict[str, str]) -> AsyncIterator[Any]:
     ours = {name: value for name, value in os.environ.items() if not name.startswith("BOUNCEBACK_")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments, cwd=ROOT, env=ours | environment, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", *arguments, cwd=ROOT, env=ours | environment, stdout=asyncio.subprocess.PIPE
     )
     try:
         yield process
@@ -41,7 +41,6 @@ async def _process(arguments: list[str], environment: dict[str, str]) -> AsyncIt
 
 async def prepare(folder: Path, remote: Remote, *guilds: str) -> None:
     """A new database in which these servers (else the first) are set up."""
-    folder.mkdir(parents=True, exist_ok=True)
     storage = await Storage.open(f"sqlite:///{folder / 'bot.db'}")
     channels = {
         name: await remote.call("channel", name=name, guild=remote.guild) for name in ("support", "wins")
@@ -74,4 +73,5 @@ async def echo(remote: Remote, kind: str = "none", shards: int = 1) -> AsyncIter
     where = [remote.api_base, remote.gateway_url, remote.token, kind, str(shards)]
     async with _process(["benchmarks.peers.discord_echo", *where], {}) as process:
         await remote.call("ready", sessions=shards, command="rejected", patience=START)
+        await asyncio.wait_for(process.stdout.readline(), START)
         yield process.pid

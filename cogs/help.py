@@ -19,6 +19,7 @@ async def show(ctx: Ctx) -> Card:
     text = join(
         ctx.say("help-needs"),
         ctx.say("help-moderators") if moderates else "",
+        ctx.say("help-organisers") if ctx.event.is_admin else "",
         by="\n",
     )
     return Card(

@@ -100,18 +100,18 @@ def broken_database(only: str = "") -> Generator[None]:
         if statement.startswith(only):
             raise OSError("disk of Ada is full")
 
-    glance = Storage.glance
+    look = Storage.glance
 
-    async def looks(self: Storage, at: Glance, **names: str) -> list[dict[str, Any]]:
-        fails(None, None, at.sql)
-        return await glance(self, at, **names)
+    async def looks(self: Storage, glance: Glance, **names: str) -> list[dict[str, Any]]:
+        fails(None, None, glance.sql)
+        return await look(self, glance, **names)
 
     sqlalchemy_event.listen(Engine, "before_cursor_execute", fails)
     Storage.glance = looks
     try:
         yield
     finally:
-        Storage.glance = glance
+        Storage.glance = look
         sqlalchemy_event.remove(Engine, "before_cursor_execute", fails)
 
 

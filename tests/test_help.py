@@ -45,3 +45,10 @@ async def test_moderators_find_their_command_and_others_are_not_bothered(world: 
     assert "/moderate" in (await mod.gets("/help")).plain
     assert "/moderate" in (await admin.gets("/help")).plain
     assert "/moderate" not in (await ada.gets("/help")).plain
+
+
+async def test_organisers_find_setup_and_others_are_not_bothered(world: World, ada: Actor) -> None:
+    admin, mod = world.person("al", is_admin=True), world.person("mo", is_moderator=True)
+    assert "/setup" in (await admin.gets("/help")).plain
+    assert "/setup" not in (await mod.gets("/help")).plain
+    assert "/setup" not in (await ada.gets("/help")).plain

@@ -171,10 +171,11 @@ async def test_what_falls_due_later_that_day_comes_in_the_same_message(box: Box)
 
 
 async def test_what_has_no_line_in_a_list_is_never_folded_away(box: Box) -> None:
-    await box.plan(note("now"), note("bare", kind="t.bare"), note("tonight", MONDAY + HOUR))
+    bare = (note("bare", kind="t.bare"), note("bare later", MONDAY + HOUR, kind="t.bare"))
+    await box.plan(note("now"), *bare, note("tonight", MONDAY + HOUR))
     await box.advance(days=2)
-    said = "\n".join(texts(box))
-    assert "now" in said and "bare" in said and "tonight" in said
+    assert [text.split("\n")[0] for text in texts(box)] == ["bare", "bare later"]
+    assert "now" in texts(box)[0] and "tonight" in texts(box)[0]
 
 
 async def test_two_messages_a_day_are_two_until_the_second_takes_the_rest(box: Box) -> None:
@@ -265,6 +266,18 @@ async def test_two_messages_in_doubt_each_keep_their_own(box: Box) -> None:
     await box.advance(days=1)
     assert [sent.tries for sent in box.said_to("ada")] == [2, 2]
     assert (await box.states()) == {"a": State.SENT, "b": State.SENT, "under b": State.FOLDED}
+
+
+async def test_one_that_outlives_its_lead_goes_by_itself_and_fills_the_day(box: Box) -> None:
+    await box.plan(note("lead", late=timedelta(minutes=10)), note("beside"))
+    box.chat.trouble = failing(TryLater("outage", after=1200, unsure=True), times=1)
+    await box.advance(hours=1)
+    rows = await box.rows()
+    assert (rows["lead"].state, rows["beside"].state) == (State.DROPPED, State.SENT)
+    assert rows["beside"].lead is None
+    await box.plan(note("evening", MONDAY + 2 * HOUR))
+    await box.advance(hours=5)
+    assert texts(box) == ["beside"]
 
 
 @pytest.mark.parametrize("way", ["skipped", "snoozed", "forgotten"])

@@ -221,7 +221,7 @@ def test_make_alone_says_what_there_is(workshop: Workshop) -> None:
     code, asked, printed = workshop.make()
     assert (code, asked) == (0, [])
     named = re.findall(r"^make (\w+) ", printed, re.MULTILINE)
-    assert named == ["run", "test", "lint", "bench", "lock", "clean"]
+    assert named == ["run", "test", "lint", "bench", "soak", "lock", "clean"]
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(re.search(rf"^{name}:", makefile, re.MULTILINE) for name in named)
 

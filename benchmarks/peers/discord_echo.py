@@ -1,7 +1,7 @@
 """A bare discord.py bot: ``/rejected`` opens a modal with one field. What ours is measured against.
 
-``python -m benchmarks.peers.discord_echo API GATEWAY TOKEN KIND SHARDS``. ``KIND`` is ``default`` (the intents and caches
-that discord.py comes with) or ``none`` (no intents, no caches). It prints one line when it is connected.
+``python -m benchmarks.peers.discord_echo API GATEWAY TOKEN KIND SHARDS``. ``KIND`` is ``default`` (intents
+and caches as discord.py comes) or ``none`` (no intents, no caches). A line says that it knows its servers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from discord.http import Route
 class Echo(discord.ui.Modal, title="Echo"):
     """One line of text, said again."""
 
-    words: discord.ui.TextInput["Echo"] = discord.ui.TextInput(label="Words")
+    words: discord.ui.TextInput[Echo] = discord.ui.TextInput(label="Words")
 
     async def on_submit(self, interaction: discord.Interaction) -> None:
         await interaction.response.send_message(self.words.value, ephemeral=True)

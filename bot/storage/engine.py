@@ -8,12 +8,12 @@ later was refused four times out of five). Keep a write short; never await the n
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -30,7 +30,7 @@ class Storage:
     def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
         self._reader, self._writer = reader, writer
         self._turn = asyncio.Lock()
-        self._glancing: sqlite3.Connection | None = None
+        self._glancing: asyncio.Future[aiosqlite.Connection] | None = None
         self._listeners: list[Callable[[], None]] = []
 
     @classmethod
@@ -61,14 +61,15 @@ class Storage:
     async def glance(self, glance: Glance, **names: str) -> list[Row]:
         """The rows of one prepared SELECT, outside any transaction; the quickest way to a few rows."""
         if self._glancing is None:
-            self._glancing = _glancing(self._reader.url.database or "")
-        try:
-            found = self._glancing.execute(glance.sql, glance.parameters(names)).fetchall()
-        except sqlite3.OperationalError:  # somebody recovers or truncates the log: wait where waiting is fine
-            async with self.read() as connection:
-                rows = await connection.execute(glance.statement, names)
-                return [dict(row) for row in rows.mappings()]
-        return glance.rows(found)
+            self._glancing = asyncio.ensure_future(self._open_glancing())
+        connection = await asyncio.shield(self._glancing)
+        return glance.rows(await connection.execute_fetchall(glance.sql, glance.parameters(names)))
+
+    async def _open_glancing(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(self._reader.url.database or "", isolation_level=None)
+        for pragma in ("busy_timeout=10000", "query_only=ON"):
+            await connection.execute_fetchall(f"PRAGMA {pragma}")
+        return connection
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
@@ -85,8 +86,7 @@ class Storage:
     async def close(self) -> None:
         """Give all connections back; SQLite then folds its write-ahead log into the file."""
         if self._glancing is not None:
-            self._glancing.close()
-            self._glancing = None
+            await (await self._glancing).close()
         await self._reader.dispose()
         await self._writer.dispose()
 
@@ -113,10 +113,3 @@ def _tune(engine: AsyncEngine, begin: str) -> None:
 
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", began)
-
-
-def _glancing(file: str) -> sqlite3.Connection:
-    """A connection that only reads, and never waits for a lock."""
-    connection = sqlite3.connect(file, timeout=0.0, isolation_level=None)
-    connection.execute("PRAGMA query_only=ON")
-    return connection

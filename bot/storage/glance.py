@@ -18,7 +18,7 @@ class Glance:
     execute, fetch, close, rollback …) at up to 80 microseconds each; this crosses once.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         dialect = sqlite.dialect(paramstyle="named")
         compiled = statement.compile(dialect=dialect)
         self.statement, self.sql = statement, str(compiled)

@@ -12,4 +12,5 @@ help-needs =
     Who can see what: /privacy
     Change times or quiet hours: /settings
 help-moderators = Look after anonymous posts: /moderate
+help-organisers = Set up this community: /setup
 help-who-sees = Only you can see this. Nobody here sees which commands you use.
