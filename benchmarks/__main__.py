@@ -1,4 +1,4 @@
-"""``make bench``: measure, and print one table. ``make bench ARGS="drain"`` runs one of the three."""
+"""``make bench``: measure, and print one table. ``make bench ARGS="drain"`` runs one of the four."""
 
 from __future__ import annotations
 

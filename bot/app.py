@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -89,6 +90,8 @@ async def serve(settings: Settings) -> int:
     storage = await Storage.open(settings.storage.url)
     try:
         app = await _assemble(settings, storage, vault)
+        gc.collect()
+        gc.freeze()  # what was imported stays: looking through it again and again made bursts slow
         running = asyncio.create_task(app.run())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

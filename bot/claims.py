@@ -245,12 +245,12 @@ class _Claim:
     ) -> list[Unit]:
         """One message; what cannot be folded speaks first, and if there are several, each for itself.
 
-        The last message of a day takes along what falls due later on it.
+        The last message of a day takes along what falls due later on it, unless it speaks for itself.
         """
         alone = [row for row in allowed if self._leads(row)]
         lead, *others = alone or allowed[:1]
         folded = [row for row in allowed if row is not lead and row not in others]
-        if lead.kind != ASK and today + 1 >= person.per_day:
+        if not alone and today + 1 >= person.per_day:
             folded += [row for row in later if self._joins(row, person)]
         self._changes.folded += [{"row": row.id, "lead": lead.id} for row in folded]
         self._changes.freed += [row.id for row in (lead, *others) if row.lead is not None]

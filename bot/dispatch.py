@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from random import getrandbits
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -221,7 +221,8 @@ class Dispatcher:
         if barred := self._barred(ctx, Kind.SUBMIT, form.id):
             return barred
         is_command = ctx.event.kind is Kind.COMMAND
-        ctx.event = replace(ctx.event, arg=arg)
+        if arg != ctx.event.arg:
+            ctx.event = replace(ctx.event, arg=arg)
         values: Mapping[str, str] = {}
         if fill := self._registry.fills.get(form.id):
             filled = await fill(ctx)
@@ -231,14 +232,15 @@ class Dispatcher:
         if is_command:
             arg = values.get("arg", "")
         kept = await self._kit.drafts.load(ctx.user, f"{form.id}:{arg}") if drafted else {}
-        return self._shown(ctx, form, arg).filled({**values, **kept})
+        shown = self._shown(ctx, form, arg)
+        return shown.filled({**values, **kept}) if values or kept else shown
 
     def _shown(self, ctx: Ctx, form: Form, arg: str) -> Form:
         """A declared form in the person's language; its words are put together once."""
         key = ctx.voice.language, form.id
         if key not in self._forms:
             self._forms[key] = ctx.voice.form(form)
-        return replace(self._forms[key], arg=arg)
+        return replace(self._forms[key], arg=arg) if arg else self._forms[key]
 
     def _opened(self, event: Event) -> tuple[Form | None, str]:
         """The form that an event opens, and its arg."""
@@ -350,7 +352,7 @@ class Dispatcher:
         known = self._registry
         ours = event.name in {*known.commands, *known.presses, *known.forms, AGAIN.id}
         return structlog.contextvars.bound_contextvars(
-            cid=uuid4().hex[:8],
+            cid=f"{getrandbits(32):08x}",
             platform=event.user.platform,
             event=event.kind.value,
             name=words_id(event.name) if ours else "unknown",
@@ -372,6 +374,8 @@ def _event_key(event: Event) -> str:
 def _tidy(event: Event) -> Event:
     """What came with it, without what only breaks a page; a form's values are checked with the form."""
     values = event.values
+    if not event.arg and not (values and event.kind is Kind.COMMAND):
+        return event
     if event.kind is Kind.COMMAND:
         values = {name: clean(value) for name, value in values.items()}
     return replace(event, arg=clean(event.arg), values=values)

@@ -22,7 +22,8 @@ class Rule:
 
     ``asked``: the person chose this time themselves, or it answers them: it never waits for the
     day's budget. ``late``: how long after its time it is still worth sending (None: always).
-    ``leads``: it has no line of its own in a list, so it is never folded into another message.
+    ``leads``: it speaks for itself: it is never folded into another message, and takes nothing along
+    that is not due yet.
     """
 
     asked: bool = False

@@ -150,7 +150,7 @@ async def remove(ctx: Ctx) -> Card:
 
 @cog.nudge(
     "moderation.removed",
-    rule=Rule(asked=True),
+    rule=Rule(asked=True, leads=True),
     label=lambda nudge: nudge.voice.line("moderation-removed.short"),
 )
 async def removed(nudge: Nudge) -> Card | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import build
@@ -20,7 +20,7 @@ from bot.people import Defaults
 from bot.platforms.memory import MemoryChat, Sent
 from bot.sender import Pace
 from bot.storage import Storage
-from bot.storage.schema import outbox
+from bot.storage.schema import events, outbox
 from bot.ui import Card
 from bot.vault import Vault
 from cogs import nudges, plan, rejections, rest, thread
@@ -119,6 +119,7 @@ class Script:
         async def ended(nudge: Nudge, tx: AsyncConnection, state: State, message: Message | None) -> None:
             text = nudge.row.args["text"]
             if text in self.bad_ends:
+                await tx.execute(insert(events).values(id=text, at=nudge.kit.now))
                 raise LookupError(f"private words: {text}")
             self.ended.append((text, state))
 
@@ -201,6 +202,11 @@ class Box(World):
         """One column of all rows."""
         async with self.storage.read() as connection:
             return list((await connection.execute(select(outbox.c[name]).order_by(outbox.c.id))).scalars())
+
+    async def halves(self) -> list[str]:
+        """What was left behind by an end that failed half-way (see ``Script.bad_ends``)."""
+        async with self.storage.read() as connection:
+            return list((await connection.execute(select(events.c.id))).scalars())
 
     async def settings(self, user: User, **values: Any) -> None:
         """What a person has chosen."""

@@ -434,6 +434,21 @@ async def test_one_break_after_another_counts_the_days_that_passed(tmp_path: Pat
     await box.close()
 
 
+async def test_what_waited_out_a_pause_without_end_comes_when_it_is_over(tmp_path: Path) -> None:
+    """What belongs to no plan keeps its time, and is said if that is not too long ago."""
+    box = await Box.make(tmp_path)
+    tape = Tape(box, "UTC")
+    await tape.pause(FOREVER)
+    await box.plan(note("kept", MONDAY + DAY, kind="t.asked"), note("stale", MONDAY + DAY, late=DAY))
+    await box.advance(days=10)
+    assert not box.chat.sent
+    await tape.resume()
+    await box.sender.drain()
+    assert [sent.card.plain for sent in box.said_to("ada")] == ["kept"]
+    assert (await box.states()) == {"kept": State.SENT, "stale": State.DROPPED}
+    await box.close()
+
+
 async def test_what_was_shared_in_a_pause_without_end_waits_only_for_the_rest_of_it(tmp_path: Path) -> None:
     """Ada paused everything, shared a no twenty days later, and came back after two more."""
     box = await Box.make(tmp_path)

@@ -174,8 +174,9 @@ async def test_what_has_no_line_in_a_list_is_never_folded_away(box: Box) -> None
     bare = (note("bare", kind="t.bare"), note("bare later", MONDAY + HOUR, kind="t.bare"))
     await box.plan(note("now"), *bare, note("tonight", MONDAY + HOUR))
     await box.advance(days=2)
-    assert [text.split("\n")[0] for text in texts(box)] == ["bare", "bare later"]
-    assert "now" in texts(box)[0] and "tonight" in texts(box)[0]
+    assert [text.split("\n")[0] for text in texts(box)] == ["bare", "bare later", "tonight"]
+    assert "now" in texts(box)[0], "what is due with it comes along"
+    assert "tonight" not in texts(box)[0], "what is not due yet has its own day"
 
 
 async def test_two_messages_a_day_are_two_until_the_second_takes_the_rest(box: Box) -> None:
@@ -252,6 +253,17 @@ async def test_a_lead_with_nothing_to_say_does_not_take_the_others_with_it(box: 
     states = await box.states()
     assert states["lead"] is (State.DROPPED if way == "silent" else State.DEAD)
     assert not any(call.again for call in box.noted.calls)
+
+
+async def test_what_was_never_sent_with_its_lead_is_in_no_doubt(box: Box) -> None:
+    box.script.silent.add("lead")
+    await box.plan(note("lead"), note("two"))
+    (unit,) = await box.sender._claims.claim()
+    await box.clock.advance(timedelta(seconds=1))
+    await box.sender._mark([await box.sender._deliver(unit)])
+    await box.sender.drain()
+    assert [call.again for call in box.noted.calls] == [False]
+    assert (await box.states()) == {"lead": State.DROPPED, "two": State.SENT}
 
 
 async def test_two_messages_in_doubt_each_keep_their_own(box: Box) -> None:
@@ -468,6 +480,7 @@ async def test_what_follows_an_end_may_fail_without_a_repeat(box: Box) -> None:
     assert (await box.states()) == {"poison": State.SENT, "other": State.SENT}
     assert len(box.noted.calls) == 2
     assert box.script.ended == [("other", State.SENT)]
+    assert await box.halves() == []
 
 
 async def test_what_follows_a_late_end_may_fail_without_stopping_all_claims(box: Box) -> None:
@@ -475,6 +488,7 @@ async def test_what_follows_a_late_end_may_fail_without_stopping_all_claims(box:
     await box.plan(note("poison", MONDAY - DAY, late=HOUR), note("other", to="bob"))
     await box.sender.drain()
     assert (await box.states()) == {"poison": State.DROPPED, "other": State.SENT}
+    assert await box.halves() == []
 
 
 async def test_a_row_that_cannot_be_read_waits_for_its_key_and_stops_nobody(box: Box) -> None:
