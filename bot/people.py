@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Event
-from bot.clock import out_of_quiet
+from bot.clock import UnknownZone, out_of_quiet, zone_info
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, people
 
@@ -89,7 +89,7 @@ class People:
             "seen_at": now,
             "ignored": 0,
             "unreachable": "",  # worth one more try
-            **({"platform_zone": event.zone} if event.zone else {}),
+            **({"platform_zone": zone} if (zone := _known(event.zone)) else {}),
             "platform_language": event.locale,
         }
         insert = insert_into(tx, people).values(user=event.user.key, **said)
@@ -116,7 +116,7 @@ class People:
         self, user: str, row: Mapping[str, Any] | RowMapping | None, event: Event | None = None
     ) -> Preferences:
         default = self.defaults
-        hinted_zone, hinted_language = (event.zone, event.locale) if event else ("", "")
+        hinted_zone, hinted_language = (_known(event.zone), event.locale) if event else ("", "")
         if row is None:
             return Preferences(
                 user,
@@ -141,3 +141,11 @@ class People:
             row["seen_at"],
             {name: row[name] for name in ("zone", "language", "quiet_from", "quiet_to", "per_day")},
         )
+
+
+def _known(zone: str) -> str:
+    """A platform's word for a time zone, if it is one: nobody is refused because an app is behind."""
+    try:
+        return zone and zone_info(zone).key
+    except UnknownZone:
+        return ""

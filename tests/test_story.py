@@ -414,3 +414,11 @@ async def test_what_was_said_in_public_is_not_kept_in_the_outbox(
         await world.app.housekeeping()
     async with world.storage.read() as connection:
         assert (await connection.execute(said)).scalar() == 0
+
+
+@pytest.mark.in_memory  # Discord tells no time zone
+async def test_a_zone_that_nobody_knows_is_no_reason_to_refuse_her(world: World) -> None:
+    card = await shared(world.person("ada", zone="Europe/Atlantis"))
+    assert "You prepared" in card.plain
+    await world.advance(days=2)
+    assert world.person("ada").dms
