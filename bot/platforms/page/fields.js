@@ -5,6 +5,7 @@ import { channelTitle, store } from "./store.js";
 import { suggest } from "./actions.js";
 
 const RADIOS = 8; // more choices than this are a menu
+const BRIEF = 16; // labels of at most so many characters stand two in a row, on a phone too
 const WAIT = 150; // milliseconds of quiet before suggestions are asked for
 let count = 0;
 
@@ -108,9 +109,10 @@ function group(type, field, value, tools) {
     tools.changed();
   };
   clear.hidden = type === "checkbox" || !field.optional || !chosen.has(value) || !value;
+  const brief = field.choices.every((choice) => choice.label.length <= BRIEF);
   const rows = field.choices.map((choice, index) => h("label", { class: "choice", for: inputs[index].id }, inputs[index], h("span", { dir: "auto" }, choice.label)));
   return {
-    group: true, node: h("div", { class: "choices" }, rows), after: clear, inputs,
+    group: true, node: h("div", { class: brief ? "choices brief" : "choices" }, rows), after: clear, inputs,
     read: () => inputs.filter((input) => input.checked).map((input) => input.value).join(","),
   };
 }
