@@ -21,13 +21,12 @@ class Rule:
     """How a kind of message behaves.
 
     ``asked``: the person chose this time themselves, or it answers them: it never waits for the
-    day's budget. ``late``: how long after its time it is still worth sending (None: always).
+    day's budget.
     ``leads``: it speaks for itself: it is never folded into another message, and takes nothing along
     that is not due yet.
     """
 
     asked: bool = False
-    late: timedelta | None = None
     leads: bool = False
 
 

@@ -10,7 +10,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
+from tests.webkit import Server, serving
+from tests.webpage import Windows, launched, windows
 from tests.wire_world import DiscordWorld
 from tests.world import Actor, World
 
@@ -48,3 +52,27 @@ def ada(world: World) -> Actor:
 def bob(world: World) -> Actor:
     """Bob, in New York."""
     return world.person("bob", zone="America/New_York")
+
+
+# Of the page: one Chromium a module; a chat server on a file, and windows on it, a test.
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser for the tests of one module; they run in that module's loop."""
+    async with launched() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """A chat server with a tiny bot behind it."""
+    async with serving(tmp_path / "chat.db") as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(chromium: Browser, server: Server) -> AsyncIterator[Windows]:
+    """Windows on that server; what they complain about fails the test."""
+    async with windows(chromium, server) as opened:
+        yield opened

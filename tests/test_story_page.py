@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.webpage import LAPTOP, PHONE, launched, picture
+from tests.webpage import LAPTOP, PHONE, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 ROOT = Path(__file__).parent.parent
@@ -47,12 +47,6 @@ class Program:
         assert self._process
         self._process.send_signal(number)
         return await self._process.wait()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as started:
-        yield started
 
 
 @pytest_asyncio.fixture(loop_scope="module")

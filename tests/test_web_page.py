@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.webkit import STORY, Server, serving
-from tests.webpage import Windows, launched, picture, say, windows
+from tests.webkit import STORY, Server
+from tests.webpage import Windows, picture, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 LAST = "#feed .message >> nth=-1"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with serving(tmp_path / "chat.db") as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def browser(chromium: Browser, server: Server) -> AsyncIterator[Windows]:
-    async with windows(chromium, server) as opened:
-        yield opened
 
 
 async def test_an_empty_community_says_what_to_try(browser: Windows) -> None:

@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from bot.chat import Place, User
 from bot.ui import Button, Card, Style, Tone
 from tests.webbot import every_part
-from tests.webkit import MORNING, Server, serving
-from tests.webpage import Windows, check, launched, picture, say, windows
+from tests.webkit import MORNING, Server
+from tests.webpage import Windows, check, picture, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 SUPPORT, WINS = Place("web", "local", "support"), Place("web", "local", "wins")
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with serving(tmp_path / "chat.db") as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def browser(chromium: Browser, server: Server) -> AsyncIterator[Windows]:
-    async with windows(chromium, server) as opened:
-        yield opened
 
 
 async def live_a_little(server: Server) -> None:

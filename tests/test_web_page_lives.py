@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
 from bot.chat import Place, User
 from bot.ui import Card, Tone
 from tests.webbot import every_part
-from tests.webkit import MORNING, STORY, Server, later, serving
-from tests.webpage import Windows, launched, picture, say, windows
+from tests.webkit import MORNING, STORY, Server, later
+from tests.webpage import Windows, picture, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 ADA = User("web", "local", "ada")
 LAST = "#feed .message >> nth=-1"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with launched() as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with serving(tmp_path / "chat.db") as started:
-        yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def browser(chromium: Browser, server: Server) -> AsyncIterator[Windows]:
-    async with windows(chromium, server) as opened:
-        yield opened
 
 
 async def share(page: Page, story: str = STORY) -> None:
