@@ -25,6 +25,7 @@ from bot.cog import Cog, Kit
 from bot.content import FOLDER, Content
 from bot.dispatch import Dispatcher
 from bot.drafts import Drafts
+from bot.errors import StartError
 from bot.logs import configure
 from bot.outbox import Outbox
 from bot.people import Defaults, People
@@ -107,8 +108,6 @@ async def _stopped(running: asyncio.Task[None]) -> int:
         with suppress(asyncio.CancelledError):
             await running
     except ExceptionGroup as group:
-        from bot.platforms.discord import StartError
-
         refused, others = group.split(StartError)
         if refused is None or others is not None:
             raise

@@ -44,3 +44,7 @@ class Misconfigured(ChatError):
 
 class Gone(ChatError):
     """The message or thread does not exist any more."""
+
+
+class StartError(Exception):
+    """A platform does not let the bot in; the text says which setting to mend."""

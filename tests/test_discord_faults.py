@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from bot.errors import Misconfigured, TryLater, Undeliverable
-from bot.platforms.discord import DiscordChat, StartError
+from bot.errors import Misconfigured, StartError, TryLater, Undeliverable
+from bot.platforms.discord import DiscordChat
 from bot.platforms.discord_limits import Lane, Pacer, Refusals
 from bot.storage.schema import outbox
 from bot.ui import Card, Form

@@ -20,14 +20,14 @@ from discord.http import Route
 
 from bot.chat import Dispatch, Message, Place, User
 from bot.clock import Clock
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, StartError
 from bot.platforms import discord_permissions as permissions
 from bot.platforms import discord_sync as sync
 from bot.platforms.discord_answers import NO_SERVER, Answers
 from bot.platforms.discord_cards import message as drawn
 from bot.platforms.discord_errors import seam
 from bot.platforms.discord_events import buttons
-from bot.platforms.discord_gateway import BAD_TOKEN, IDENTIFY_PAUSE, PASSING, Gateway, StartError
+from bot.platforms.discord_gateway import BAD_TOKEN, IDENTIFY_PAUSE, PASSING, Gateway
 from bot.platforms.discord_limits import Lane
 from bot.platforms.discord_permissions import install_permissions
 from bot.platforms.discord_places import Places
@@ -37,7 +37,7 @@ from bot.platforms.discord_trouble import Tell, Trouble
 from bot.storage import Storage
 from bot.ui import Card
 
-__all__ = ["DiscordChat", "StartError", "install_permissions"]
+__all__ = ["DiscordChat", "install_permissions"]
 
 AGENT = "DiscordBot (https://github.com/bounceback, 0.1)"
 PER_SECOND = 48.0  # requests; Discord allows 50 (answers to interactions do not count)

@@ -21,6 +21,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import HTTPClient, Route
 from discord.state import AutoShardedConnectionState
 
+from bot.errors import StartError
 from bot.platforms.discord_limits import Lane
 from bot.platforms.discord_rest import Rest
 
@@ -30,10 +31,6 @@ Take = Callable[[Json], None]
 INTENTS = discord.Intents(guild_messages=True)
 IDENTIFY_PAUSE = 5.0  # seconds between two identifies of one bucket (docs: gateway, rate limiting)
 NO_MEMBERS = discord.MemberCacheFlags.none()
-
-
-class StartError(RuntimeError):
-    """Discord does not let the bot in; the text says which setting to mend."""
 
 
 BAD_TOKEN = (
