@@ -17,9 +17,9 @@ from bot.platforms.discord import DiscordChat
 from bot.storage import Storage
 from bot.ui import Audience, Button, Card, Choice, Command, Fact, Field, Form, Image, Quote
 from bot.ui import Kind as FieldKind
+from tests.watching import until
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_model import Channel, Permit
-from tests.wire_world import until
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 FORM = Form("a.form", (Field("words", label="Words", optional=True),), title="A form")

@@ -15,7 +15,8 @@ from bot.platforms.discord import DiscordChat
 from bot.platforms.discord_limits import Lane, Pacer, Refusals
 from bot.storage.schema import outbox
 from bot.ui import Card, Form
-from tests.wire_world import DiscordActor, DiscordWorld, until
+from tests.watching import until
+from tests.wire_world import DiscordActor, DiscordWorld
 
 POST = "POST /channels/*/messages"
 FORUM_POST = "POST /channels/*/threads"

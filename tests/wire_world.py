@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,6 @@ from bot.ui import (
     Button,
     Card,
     Choice,
-    Command,
     Fact,
     Field,
     Form,
@@ -53,6 +52,7 @@ from bot.ui import (
 from bot.ui import Kind as FieldKind
 from bot.vault import Vault
 from cogs import COGS
+from tests.watching import Watched
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_actions import NotPossible
 from tests.wire.discord_exchange import Exchange, Modal
@@ -77,47 +77,6 @@ _KINDS = {
     21: FieldKind.CHOICE,
     22: FieldKind.CHOICES,
 }
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for what nobody announces; fails after ten real seconds."""
-    async with asyncio.timeout(10):
-        while not true():  # noqa: ASYNC110  (what is waited for has no event of its own)
-            await asyncio.sleep(0.002)
-
-
-class Watched:
-    """The dispatcher, with the answers that it gave: tests wait for them."""
-
-    def __init__(self, dispatch: Dispatch) -> None:
-        self._dispatch = dispatch
-        self._answers: dict[str, asyncio.Future[Card | Form | None]] = {}
-
-    def commands(self, locale: str) -> Sequence[Command]:
-        return self._dispatch.commands(locale)
-
-    def ack(self, kind: Kind, name: str) -> Ack:
-        return self._dispatch.ack(kind, name)
-
-    async def form(self, event: Event) -> Form | Card:
-        return await self._dispatch.form(event)
-
-    async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
-        return await self._dispatch.suggest(event, option)
-
-    async def handle(self, event: Event) -> Card | Form | None:
-        answer = await self._dispatch.handle(event)
-        if not (known := self._of(event.id)).done():
-            known.set_result(answer)
-        return answer
-
-    def _of(self, id: str) -> asyncio.Future[Card | Form | None]:
-        return self._answers.setdefault(id, asyncio.get_running_loop().create_future())
-
-    async def answer(self, id: object) -> Card | Form | None:
-        """What the event with this id was answered with, as soon as it is."""
-        async with asyncio.timeout(10):
-            return await asyncio.shield(self._of(str(id)))
 
 
 class WireSent(Sent):  # noqa: PLW1641  (nobody puts one into a set)

@@ -1,0 +1,56 @@
+"""Watching a bot at work over a wire: waiting for what nobody announces, and for its answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from bot.chat import Ack, Dispatch, Event, Kind
+from bot.ui import Card, Choice, Command, Form
+
+Answer = Card | Form | None
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait for what nobody announces; fails after ten real seconds."""
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110  (what is waited for has no event of its own)
+            await asyncio.sleep(0.002)
+
+
+class Watched:
+    """The dispatcher, with the answers that it gave: tests wait for them."""
+
+    def __init__(self, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._answers: dict[str, asyncio.Future[Answer]] = {}
+        self.outcomes: asyncio.Queue[tuple[Event, Answer]] = asyncio.Queue()  # in their order
+
+    def commands(self, locale: str) -> Sequence[Command]:
+        return self._dispatch.commands(locale)
+
+    def ack(self, kind: Kind, name: str) -> Ack:
+        return self._dispatch.ack(kind, name)
+
+    async def form(self, event: Event) -> Form | Card:
+        answer = await self._dispatch.form(event)
+        self.outcomes.put_nowait((event, answer))
+        return answer
+
+    async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
+        return await self._dispatch.suggest(event, option)
+
+    async def handle(self, event: Event) -> Answer:
+        answer = await self._dispatch.handle(event)
+        if not (known := self._of(event.id)).done():
+            known.set_result(answer)
+        self.outcomes.put_nowait((event, answer))
+        return answer
+
+    def _of(self, id: str) -> asyncio.Future[Answer]:
+        return self._answers.setdefault(id, asyncio.get_running_loop().create_future())
+
+    async def answer(self, id: object) -> Answer:
+        """What the event with this id was answered with, as soon as it is."""
+        async with asyncio.timeout(10):
+            return await asyncio.shield(self._of(str(id)))
