@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import delete
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import trouble
-from bot.chat import Chat, Place
+from bot import leaving, trouble
+from bot.chat import Chat, Place, User
 from bot.claims import Features
 from bot.clock import Clock, SystemClock
-from bot.cog import Cog, Kit
+from bot.cog import Cog, Forget, Kit
 from bot.content import FOLDER, Content
 from bot.dispatch import Dispatcher
 from bot.drafts import Drafts
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from bot.config import Settings
 
 log = structlog.get_logger("bot.app")
+Tell = Callable[[str, str, Mapping[str, str]], Awaitable[None]]
 UNUSABLE = 2  # the exit code of settings that cannot be used
 EVENTS_KEPT = timedelta(days=3)  # platforms redeliver for minutes, a browser that slept for a day
 
@@ -58,7 +60,8 @@ class App:
     chats: Mapping[str, Chat]
 
     async def housekeeping(self) -> None:
-        """Forget what nobody needs any more: ids of old events, words long said, drafts that were left."""
+        """Forget what nobody needs: communities that are over, old events, words long said, left drafts."""
+        await leaving.finish(self.kit)
         async with self.kit.storage.write() as tx:
             await tx.execute(delete(events).where(events.c.at < self.kit.now - EVENTS_KEPT))
             await self.kit.outbox.tidy(tx, self.kit.now - EVENTS_KEPT)
@@ -144,25 +147,66 @@ async def _assemble(settings: Settings, storage: Storage, vault: Vault) -> App:
                 speed=settings.dev.clock_speed,
             )
         )
+    forgets: list[Forget] = []
+
+    def teller(platform: str) -> Tell:
+        async def tell(community: str, words: str, says: Mapping[str, str]) -> None:
+            place = Place(platform, community, says.get("channel_id", ""))
+            await trouble.tell(apps[0].kit, place, words, says)
+
+        return tell
+
     if settings.discord.token.get_secret_value():
         from bot.platforms.discord import DiscordChat
 
-        async def tell(community: str, words: str, says: Mapping[str, str]) -> None:
-            place = Place(DiscordChat.platform, community, says.get("channel_id", ""))
-            await trouble.tell(apps[0].kit, place, words, says)
-
-        chats.append(
-            DiscordChat(
-                token=settings.discord.token.get_secret_value(),
-                storage=storage,
-                clock=clock,
-                api_base=settings.discord.api_base,
-                test_guild=settings.discord.test_guild,
-                shard_ids=settings.discord.shard_ids,
-                shard_count=settings.discord.shard_count or None,
-                trouble=tell,
-            )
+        discord = DiscordChat(
+            token=settings.discord.token.get_secret_value(),
+            storage=storage,
+            clock=clock,
+            api_base=settings.discord.api_base,
+            test_guild=settings.discord.test_guild,
+            shard_ids=settings.discord.shard_ids,
+            shard_count=settings.discord.shard_count or None,
+            trouble=teller(DiscordChat.platform),
         )
+        chats.append(discord)
+
+        async def forget_discord(_: Kit, tx: AsyncConnection, user: User) -> None:
+            if user.platform == DiscordChat.platform:
+                await discord.store.forget(tx, user.id)
+
+        forgets.append(forget_discord)
+    if settings.slack.wanted:
+        from bot.platforms.slack import SlackChat
+
+        async def ended(team: str) -> None:
+            await leaving.end(apps[0].kit, SlackChat.platform, team)
+
+        told = settings.slack
+        slack = SlackChat(
+            storage=storage,
+            vault=vault,
+            clock=clock,
+            bot_token=told.bot_token.get_secret_value(),
+            app_token=told.app_token.get_secret_value(),
+            signing_secret=told.signing_secret.get_secret_value(),
+            client_id=told.client_id,
+            client_secret=told.client_secret.get_secret_value(),
+            host=told.host,
+            port=told.port,
+            public_url=told.public_url,
+            api_base=told.api_base,
+            command_prefix=told.command_prefix,
+            trouble=teller(SlackChat.platform),
+            ended=ended,
+        )
+        chats.append(slack)
+
+        async def forget_slack(_: Kit, tx: AsyncConnection, user: User) -> None:
+            if user.platform == SlackChat.platform:
+                await slack.store.forget(tx, user)
+
+        forgets.append(forget_slack)
     wishes = settings.community
     defaults = Defaults(
         wishes.zone,
@@ -181,6 +225,7 @@ async def _assemble(settings: Settings, storage: Storage, vault: Vault) -> App:
         defaults=defaults,
         pace=Pace(work.lease, work.batch, work.senders, work.attempts),
         random=Random(),
+        forgets=forgets,
     )
     apps.append(app)
     return app
@@ -202,8 +247,9 @@ def build(
     pace: Pace,
     random: Random,
     cogs: Sequence[Cog] = COGS,
+    forgets: Sequence[Forget] = (),
 ) -> App:
-    """Wire a bot out of its parts; tests hand in other parts."""
+    """Wire a bot out of its parts; tests hand in other parts. ``forgets`` are the platforms' own."""
     people, rows, registry = People(defaults), Outbox(vault, clock), Registry(cogs)
     by_name = {chat.platform: chat for chat in chats}
 
@@ -223,7 +269,7 @@ def build(
         nudges=registry.nudges,
         ends=registry.ends,
         exports=registry.exports,
-        forgets=registry.forgets,
+        forgets=[*registry.forgets, *forgets],
         missing=missing,
     )
     speaker = Speaker(kit, registry)

@@ -65,6 +65,7 @@ class Event:
     display: str = ""  # the person's shown name; never stored, never logged
     locale: str = "en"
     zone: str = ""  # if the platform knows it
+    quiet: str = ""  # "22:00-08:00" in the person's own time, if they told the platform
     is_moderator: bool = False
     is_admin: bool = False
 

@@ -1,4 +1,4 @@
-"""The command line: ``bounceback run``, ``check``, ``invite`` and ``keys``.
+"""The command line: ``bounceback run``, ``check``, ``invite``, ``manifest`` and ``keys``.
 
 Settings that cannot be used end with exit code 2 and plain lines on stderr, a key file that cannot
 be used with 1. Each command imports what it needs when it runs, so that all of them start at once.
@@ -79,6 +79,47 @@ def invite(config: ConfigFile = None) -> None:
         typer.echo(link(settings.discord))
     except NoInvite as error:
         _fail(str(error), UNUSABLE)
+
+
+@app.command()
+def manifest(
+    config: ConfigFile = None,
+    url: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The public https:// address that Slack calls; without it slack.public_url, or Socket Mode.",
+            show_default=False,
+        ),
+    ] = "",
+) -> None:
+    """Print the manifest that makes the Slack app: as JSON, to paste into Slack's "From a manifest"."""
+    settings, _ = _load(config)
+    import json
+    import re
+
+    from bot.config_platforms import PUBLIC_URL, PUBLIC_URL_TAKES
+    from bot.config_reading import plain
+    from bot.content import FOLDER
+    from bot.platforms.slack_manifest import manifest as made
+    from bot.registry import Registry
+    from bot.ui import LimitError
+    from bot.words import Words
+    from cogs import COGS
+
+    slack = settings.slack
+    if url and not re.match(PUBLIC_URL, url):
+        _fail(f"--url {plain(url)} does not fit. It takes {PUBLIC_URL_TAKES}.", UNUSABLE)
+    voice = Words.load(FOLDER).speak(settings.community.language)
+    commands = [voice.command(spec.command) for spec in Registry(COGS).commands.values()]
+    by_socket = not url and bool(slack.app_token.get_secret_value())
+    try:
+        told = made(
+            commands, prefix=slack.command_prefix, url=url or slack.public_url, socket=by_socket or None
+        )
+    except LimitError as error:
+        _fail(f"{error}. Shorten slack.command_prefix.", UNUSABLE)
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
 
 
 @keys.command("list")

@@ -267,20 +267,48 @@ class Cog:
     exports: list[Export] = field(default_factory=list[Export])
     forgets: list[Forget] = field(default_factory=list[Forget])
 
-    def opens(self, name: str, form: Form, *, options: tuple[Field, ...] = ()) -> None:
-        """``/name`` opens ``form``; words typed after it reach the form's ``fill``."""
-        command = Command(name, options=options, audience=self.audience)
+    def opens(
+        self,
+        name: str,
+        form: Form,
+        *,
+        options: tuple[Field, ...] = (),
+        shortcut: bool = False,
+        on_message: bool = False,
+        typed: bool = True,
+    ) -> None:
+        """``/name`` opens ``form``; words typed after it reach the form's ``fill``.
+
+        ``shortcut`` and ``on_message`` offer it without typing, where a platform has that: from anywhere,
+        or on a message (``ctx.event.message``). Without ``typed`` there is no slash command.
+        """
+        command = self._command(name, options, shortcut, on_message, typed)
         self.commands.append(CommandSpec(command, Ack.OPENS, None, form))
 
-    def command(self, name: str, *, options: tuple[Field, ...] = ()) -> Callable[[H], H]:
-        """``/name`` answers with a private card."""
+    def command(
+        self,
+        name: str,
+        *,
+        options: tuple[Field, ...] = (),
+        shortcut: bool = False,
+        on_message: bool = False,
+        typed: bool = True,
+    ) -> Callable[[H], H]:
+        """``/name`` answers with a private card; ``shortcut``, ``on_message``, ``typed`` as for ``opens``."""
 
         def declare(handler: H) -> H:
-            command = Command(name, options=options, audience=self.audience)
+            command = self._command(name, options, shortcut, on_message, typed)
             self.commands.append(CommandSpec(command, Ack.REPLIES, handler, None))
             return handler
 
         return declare
+
+    def _command(
+        self, name: str, options: tuple[Field, ...], shortcut: bool, on_message: bool, typed: bool
+    ) -> Command:
+        """A declared command; its name stands for the labels until the words are put in."""
+        labels = {"shortcut": name if shortcut else "", "on_message": name if on_message else ""}
+        return Command(name, options=options, audience=self.audience, typed=typed, **labels)
 
     def press_opens(self, button: Button, form: Form) -> None:
         """The button opens ``form``; the button's arg becomes the form's."""

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bot import config_reading as reading
 from bot.clock import UnknownZone, zone_info
+from bot.config_platforms import Discord, Section, Slack, host, whole
 from bot.config_reading import ConfigError, Origins
 
 __all__ = ["ConfigError", "Origins", "Settings", "check_paths", "load", "load_with_origins", "values"]
@@ -29,19 +30,10 @@ __all__ = ["ConfigError", "Origins", "Settings", "check_paths", "load", "load_wi
 PREFIX = "BOUNCEBACK_"
 NOT_SETTINGS = frozenset({"BOUNCEBACK_CHROMIUM"})  # the browser tests read it
 DEFAULT_FILE = Path("config.toml")
-MOST_SHARDS = 16_384  # more than Discord has ever asked a bot to take
-
-
-def _whole(default: int, low: int, high: int) -> Any:
-    return Field(default=default, ge=low, le=high, description=f"a whole number from {low} to {high}")
 
 
 def _one_of(default: str, *choices: str) -> Any:
     return Field(default=default, description=reading.listed((f'"{choice}"' for choice in choices), "or"))
-
-
-def _id(description: str) -> Any:
-    return Field(default="", pattern=r"^([0-9]{15,20})?$", description=description)
 
 
 def _zone(name: str) -> str:
@@ -71,19 +63,6 @@ def _url(url: str) -> str:
     return url
 
 
-def _numbers(value: object) -> object:
-    """A list of shard ids; the environment writes it as "0, 1" or "[0, 1]"."""
-    if isinstance(value, str):
-        value = [int(each) for each in re.sub(r"^\s*\[(.*)\]\s*$", r"\1", value).split(",") if each.strip()]
-    if not isinstance(value, list | tuple):
-        raise ValueError
-    numbers = tuple(cast("Sequence[object]", value))
-    whole = all(type(each) is int and 0 <= each < MOST_SHARDS for each in numbers)
-    if not whole or len(set(numbers)) < len(numbers):
-        raise ValueError
-    return numbers
-
-
 def _line(name: str) -> str:
     if not name.strip() or len(name.splitlines()) != 1 or re.search(r"[\0-\x1f\x7f]", name):
         raise ValueError
@@ -93,11 +72,7 @@ def _line(name: str) -> str:
 TimeOfDay = Annotated[time, BeforeValidator(_time), Field(description='a time from "00:00" to "23:59"')]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Community(_Section):
+class Community(Section):
     """The community: what it is called, where and how it lives."""
 
     name: Annotated[str, AfterValidator(_line)] = Field(
@@ -114,11 +89,11 @@ class Community(_Section):
     )
     quiet_from: TimeOfDay = time(21, 0)
     quiet_to: TimeOfDay = time(8, 30)
-    messages_per_day: int = _whole(1, 1, 5)
-    ignored_limit: int = _whole(5, 1, 100)
+    messages_per_day: int = whole(1, 1, 5)
+    ignored_limit: int = whole(5, 1, 100)
 
 
-class Storage(_Section):
+class Storage(Section):
     """Where rows live, and the key of what is private in them."""
 
     # Out of repr: it may hold a password, and settings end up in logs.
@@ -135,59 +110,31 @@ class Storage(_Section):
         return Path(self.url.removeprefix("sqlite:///")) if self.url.startswith("sqlite:") else None
 
 
-class Web(_Section):
+class Web(Section):
     """The local web chat: a community in the browser, to try everything in."""
 
     enabled: Literal["auto", "on", "off"] = _one_of("auto", "auto", "on", "off")
-    host: str = Field(default="127.0.0.1", pattern=r"^[^\s/]+$", description='a host, such as "127.0.0.1"')
-    port: int = _whole(8080, 1, 65535)
+    host: str = host("127.0.0.1")
+    port: int = whole(8080, 1, 65535)
 
 
-class Discord(_Section):
-    """Discord's side; no token, no Discord. Ids are numbers of 15 to 20 digits, too long for some tools."""
-
-    token: SecretStr = Field(default=SecretStr(""), description="the bot's token, in quotes")
-    application_id: str = _id("the application's id from the developer portal, 15 to 20 digits in quotes")
-    api_base: str = Field(
-        default="",
-        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
-        description='an address such as "http://127.0.0.1:8081/api/v10"',
-    )
-    test_guild: str = _id("the id of a server, 15 to 20 digits in quotes")
-    shard_ids: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = Field(
-        default=(), description=f"different whole numbers from 0 to {MOST_SHARDS - 1}, such as [0, 1]"
-    )
-    shard_count: int = _whole(0, 0, MOST_SHARDS)
-
-
-class Slack(_Section):
-    """Slack's side; no tokens, no Slack."""
-
-    bot_token: SecretStr = Field(
-        default=SecretStr(""), description="the token that starts with xoxb-, in quotes"
-    )
-    app_token: SecretStr = Field(
-        default=SecretStr(""), description="the token that starts with xapp-, in quotes"
-    )
-
-
-class Outbox(_Section):
+class Outbox(Section):
     """How what is said unprompted is sent. FACTS: keep twice batch/rate well under the lease."""
 
-    lease: int = _whole(60, 10, 120)  # seconds; above 120 Discord may have forgotten the nonce
-    batch: int = _whole(64, 1, 1000)
-    senders: int = _whole(16, 1, 256)
-    attempts: int = _whole(8, 1, 100)
+    lease: int = whole(60, 10, 120)  # seconds; above 120 Discord may have forgotten the nonce
+    batch: int = whole(64, 1, 1000)
+    senders: int = whole(16, 1, 256)
+    attempts: int = whole(8, 1, 100)
 
 
-class Log(_Section):
+class Log(Section):
     """What is written down, and for whom: a person at a console or a machine reading JSON."""
 
     level: Literal["debug", "info", "warning", "error"] = _one_of("info", "debug", "info", "warning", "error")
     format: Literal["console", "json"] = _one_of("console", "console", "json")
 
 
-class Dev(_Section):
+class Dev(Section):
     """For trying things out."""
 
     clock_speed: float = Field(default=1.0, gt=0, le=100_000, description="a number above 0, at most 100000")
@@ -211,10 +158,9 @@ class Settings(BaseSettings):
 
     @property
     def web_wanted(self) -> bool:
-        """Whether to serve the local web chat: as told, or on its own when no platform has a token."""
-        tokens = (self.discord.token, self.slack.bot_token, self.slack.app_token)
+        """Whether to serve the local web chat: as told, or on its own when there is no other platform."""
         if self.web.enabled == "auto":
-            return not any(token.get_secret_value() for token in tokens)
+            return not (self.discord.token.get_secret_value() or self.slack.wanted)
         return self.web.enabled == "on"
 
     @classmethod
@@ -264,7 +210,7 @@ def load_with_origins(path: Path | None = None) -> tuple[Settings, Origins]:
         raise ConfigError("\n".join(wrong)) from None
     if wrong:
         raise ConfigError("\n".join(wrong))
-    check_shards(settings, origins)
+    check_platforms(settings, origins)
     check_paths(settings, origins)
     return settings, origins
 
@@ -273,17 +219,20 @@ def _ours(error: ErrorDetails, known: reading.Known) -> bool:
     return len(error["loc"]) > 1 and str(error["loc"][1]) in known[str(error["loc"][0])]
 
 
-def check_shards(settings: Settings, origins: Origins) -> None:
-    """Raise ``ConfigError`` when a process is to take shards that there are not."""
-    ids, count = settings.discord.shard_ids, settings.discord.shard_count
-    said = ""
-    if ids and not count:
-        said = "needs discord.shard_count: how many there are in all processes together."
-    elif ids and max(ids) >= count:
-        said = f"does not fit discord.shard_count = {count}: the ids are 0 to {count - 1}."
-    if said:
-        where, info = origins.of("discord", "shard_ids"), Discord.model_fields["shard_ids"]
-        raise ConfigError(reading.problem(where, "discord", "shard_ids", info, ids, said))
+def check_platforms(settings: Settings, origins: Origins) -> None:
+    """Raise ``ConfigError`` when settings of a platform do not go together."""
+    wrong: list[str] = []
+    for name, platform in (("discord", settings.discord), ("slack", settings.slack)):
+        for key, said in platform.wrong():
+            info, value = type(platform).model_fields[key], getattr(platform, key)
+            where = origins.of(name, key) if (name, key) in origins.set else origins.file
+            wrong.append(reading.problem(where, name, key, info, value, said))
+    if settings.web_wanted and settings.slack.wanted and settings.slack.port == settings.web.port:
+        said = 'is the local web chat\'s too. Set another one, or web.enabled = "off".'
+        info, value = Slack.model_fields["port"], settings.slack.port
+        wrong.append(reading.problem(origins.of("slack", "port"), "slack", "port", info, value, said))
+    if wrong:
+        raise ConfigError("\n".join(wrong))
 
 
 def check_paths(settings: Settings, origins: Origins | None = None) -> None:
@@ -330,7 +279,7 @@ def sections() -> dict[str, dict[str, FieldInfo]]:
     return {
         name: dict(model.model_fields)
         for name, model in models.items()
-        if isinstance(model, type) and issubclass(model, _Section)
+        if isinstance(model, type) and issubclass(model, Section)
     }
 
 

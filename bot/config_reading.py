@@ -39,6 +39,11 @@ class Origins:
     in_file: frozenset[tuple[str, str]]
     env: Mapping[tuple[str, str], str]
 
+    @property
+    def set(self) -> frozenset[tuple[str, str]]:
+        """Every key that is set somewhere."""
+        return self.in_file | frozenset(self.env)
+
     def of(self, section: str, key: str) -> str:
         """Where the value in force comes from: a variable, the file, or "default"."""
         if (section, key) in self.env:

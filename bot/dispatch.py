@@ -61,7 +61,8 @@ class Dispatcher:
     def commands(self, locale: str) -> Sequence[Command]:
         """The slash commands, in the words of a language."""
         voice = self._kit.words.speak(locale)
-        return [voice.command(spec.command) for spec in self._registry.commands.values()]
+        declared = (spec.command for spec in self._registry.commands.values())
+        return [voice.command(command) for command in declared if command.typed]
 
     def ack(self, kind: Kind, name: str) -> Ack:
         """How the platform acknowledges this event, before anything is computed."""
@@ -97,6 +98,8 @@ class Dispatcher:
         with self._bound(event):
             try:
                 answer = await self._handled(event)
+                if isinstance(answer, Form):
+                    self._recent.pop(event.id, None)  # nothing was done; the same form may come again
             except Exception as error:  # noqa: BLE001  (the boundary)
                 self._recent.pop(event.id, None)  # nothing was done; the platform may deliver it again
                 kept = event.kind is Kind.SUBMIT and await self._keep(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time
@@ -14,6 +15,8 @@ from bot.chat import Event
 from bot.clock import UnknownZone, out_of_quiet, zone_info
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, people
+
+_QUIET = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class People:
             "unreachable": "",  # worth one more try
             **({"platform_zone": zone} if (zone := _known(event.zone)) else {}),
             "platform_language": event.locale,
+            "platform_quiet": event.quiet if quiet_hours(event.quiet) else "",
         }
         insert = insert_into(tx, people).values(user=event.user.key, **said)
         await tx.execute(insert.on_conflict_do_update(index_elements=[people.c.user], set_=said))
@@ -117,21 +121,23 @@ class People:
     ) -> Preferences:
         default = self.defaults
         hinted_zone, hinted_language = (_known(event.zone), event.locale) if event else ("", "")
+        told = event.quiet if event else row["platform_quiet"] if row else ""
+        quiet_from, quiet_to = quiet_hours(told) or (default.quiet_from, default.quiet_to)
         if row is None:
             return Preferences(
                 user,
                 hinted_zone or default.zone,
                 hinted_language or default.language,
-                default.quiet_from,
-                default.quiet_to,
+                quiet_from,
+                quiet_to,
                 default.per_day,
             )
         return Preferences(
             user,
             row["zone"] or hinted_zone or row["platform_zone"] or default.zone,
             row["language"] or hinted_language or row["platform_language"] or default.language,
-            time.fromisoformat(row["quiet_from"]) if row["quiet_from"] else default.quiet_from,
-            time.fromisoformat(row["quiet_to"]) if row["quiet_to"] else default.quiet_to,
+            time.fromisoformat(row["quiet_from"]) if row["quiet_from"] else quiet_from,
+            time.fromisoformat(row["quiet_to"]) if row["quiet_to"] else quiet_to,
             row["per_day"] or default.per_day,
             row["paused_from"],
             row["paused_until"],
@@ -149,3 +155,11 @@ def _known(zone: str) -> str:
         return zone and zone_info(zone).key
     except UnknownZone:
         return ""
+
+
+def quiet_hours(told: str) -> tuple[time, time] | None:
+    """A platform's quiet hours ("22:00-08:00", the person's own time); None where it told none."""
+    if not _QUIET.fullmatch(told):
+        return None
+    start, end = (time.fromisoformat(each) for each in told.split("-"))
+    return None if start == end else (start, end)

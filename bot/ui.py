@@ -7,7 +7,7 @@ a name, a link into the chat) is a part of its own, and each platform draws it n
 Limits are checked when an object is built, and the strictest platform wins: Discord's
 modals (title 45, label 45, 5 components), buttons (label 80, custom_id 100), Components V2
 (4,000 characters in all); Slack's modals (title 24), buttons (label 75), sections
-(10 fields), selects (25 on Discord). Nothing is ever cut silently.
+(10 fields), selects (25 on Discord), shortcuts (24). Nothing is ever cut silently.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUTTONS_LIMIT, LABEL_LIMIT, CUSTOM_ID_LIMIT = 10, 75, 100
 FORM_TITLE_LIMIT, FORM_FIELDS_LIMIT, FIELD_LABEL_LIMIT, HINT_LIMIT = 24, 5, 45, 100
 CHOICES_LIMIT, CHOICE_LABEL_LIMIT = 25, 75
 VALUE_LIMIT = 3000  # Slack's plain_text_input; Discord allows 4,000
-COMMAND_LIMIT, DESCRIPTION_LIMIT = 32, 100
+COMMAND_LIMIT, DESCRIPTION_LIMIT, SHORTCUT_LIMIT = 32, 100, 24
 ALT_LIMIT = 1000
 
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\Z")
@@ -366,15 +366,27 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command as platforms register and complete it."""
+    """A slash command as platforms register and complete it.
+
+    Platforms that have shortcuts offer it there too: ``shortcut`` is its label from anywhere, ``on_message``
+    its label on a message (which comes as ``Event.message``); empty where it has none. Before the words are
+    put in, its name stands for a label. ``typed`` is false for what nobody types: it has shortcuts alone.
+    """
 
     name: str
     description: str = ""
     options: tuple[Field, ...] = field(default=())
     audience: Audience = Audience.EVERYONE
+    shortcut: str = ""
+    on_message: str = ""
+    typed: bool = True
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_-]*", self.name):
             raise LimitError(f"command {self.name!r} must be lower case letters, digits, - and _")
         _at_most(COMMAND_LIMIT, "a command's name", self.name)
         _at_most(DESCRIPTION_LIMIT, f"description of /{self.name}", self.description)
+        _at_most(SHORTCUT_LIMIT, f"shortcut of /{self.name}", self.shortcut)
+        _at_most(SHORTCUT_LIMIT, f"message shortcut of /{self.name}", self.on_message)
+        if not (self.typed or self.shortcut or self.on_message):
+            raise LimitError(f"command {self.name!r} can be neither typed nor chosen")

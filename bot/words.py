@@ -104,11 +104,13 @@ class Voice:
         )
 
     def command(self, command: Command) -> Command:
-        """A command with its description and options."""
+        """A command with its description, its options and the labels of its shortcuts."""
         of = f"command-{command.name}"
         return replace(
             command,
             description=self.line(of),
+            shortcut=command.shortcut and self.line(f"{of}.shortcut"),
+            on_message=command.on_message and self.line(f"{of}.on-message"),
             options=tuple(self.field(option, of) for option in command.options),
         )
 

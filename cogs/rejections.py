@@ -53,7 +53,7 @@ DELETE = Button("rejections.delete")
 DELETE_YES = Button("rejections.delete_yes", style=Style.DANGER)
 DELETE_NO = Button("rejections.delete_no")
 
-cog.opens("rejected", SHARE, options=(Field("where", optional=True, limit=WHERE_LIMIT),))
+cog.opens("rejected", SHARE, options=(Field("where", optional=True, limit=WHERE_LIMIT),), shortcut=True)
 cog.press_opens(START, SHARE)
 
 

@@ -19,6 +19,7 @@ from bot.chat import User
 from bot.clock import local
 from bot.cog import Cog, Ctx, Kit
 from bot.errors import Refused
+from bot.people import quiet_hours
 from bot.storage.schema import people
 from bot.ui import CHOICES_LIMIT, Button, Card, Choice, Fact, Field, Form, Kind, Text, When, join
 from bot.when import parse_wall
@@ -86,7 +87,10 @@ async def _status(ctx: Ctx) -> Card:
     language = next(each.label for each in LANGUAGES if each.value == ctx.voice.language)
     facts = {
         "zone": (_zone_now(ctx, person.zone), _source(ctx, row, "zone", app=bool(app_zone))),
-        "quiet": (_quiet(ctx, person.quiet_from, person.quiet_to), _source(ctx, row, "quiet_from")),
+        "quiet": (
+            _quiet(ctx, person.quiet_from, person.quiet_to),
+            _source(ctx, row, "quiet_from", app=quiet_hours(ctx.event.quiet) is not None),
+        ),
         "per_day": (line(f"choice-per_day.{_number(person.per_day)}"), _source(ctx, row, "per_day")),
         "language": (language, _source(ctx, row, "language", app=app_language)),
         "break": (_break(ctx), ""),

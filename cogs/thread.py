@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from secrets import token_hex
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Ack, Message, Place
@@ -25,6 +25,7 @@ from bot.ui import Button, Card, Choice, Field, Form, Kind, Person, Quote, Style
 
 cog = Cog("thread")
 
+CHEER = "send-encouragement"
 COMPANY = 5  # fewer people than this are not counted aloud: a small number can point at somebody
 STALE = timedelta(days=2)  # an unsent "somebody answered" is not news any more
 
@@ -47,6 +48,7 @@ WORDS = Form(
 )
 REPLY = Form("thread.reply", (Field("words", kind=Kind.LONG, limit=1000),))
 
+cog.opens(CHEER, WORDS, on_message=True, typed=False)  # the same as the button under the post
 cog.press_opens(ENCOURAGE, WORDS)
 cog.press_opens(ANSWER, REPLY)
 
@@ -169,10 +171,28 @@ async def not_alone(ctx: Ctx) -> Card:
 @cog.fill(WORDS)
 @cog.fill(REPLY)
 async def fill(ctx: Ctx) -> Mapping[str, str] | Card:
-    """Nobody types words for a thread that is gone."""
+    """Nobody types words for a thread that is gone; on a message, the form is for the post it belongs to."""
     async with ctx.kit.storage.read() as connection:
-        await _public(ctx, connection, ctx.arg)
-    return {}
+        id = await _chosen(ctx, connection) if ctx.event.name == CHEER else ctx.arg
+        await _public(ctx, connection, id)
+    return {"arg": id}
+
+
+async def _chosen(ctx: Ctx, connection: AsyncConnection) -> str:
+    """The post that a message is, or in whose thread it stands; ``Refused`` if it is neither."""
+    message = ctx.event.message
+    if message is None or (place := message.place).community != ctx.user.community:
+        raise Refused("thread-not-a-post")
+    post = dump(replace(message, place=replace(place, thread="")))  # some platforms say a post's own thread
+    ours = rejections.c.post.in_((post, dump(message)))
+    if place.thread:
+        ours = or_(ours, rejections.c.thread == place.thread)
+    found = await store.find(connection, ctx.kit.vault, rejections.c.community == ctx.community.key, ours)
+    for each in found:
+        under = parse_message(each.post)
+        if under and under.place.channel == place.channel:  # a thread's id is its channel's own on Slack
+            return each.id
+    raise Refused("thread-not-a-post")
 
 
 @cog.submit(WORDS)

@@ -1,6 +1,6 @@
 """What the conversation tests share.
 
-Conversations run on every platform there is: in memory and, over the wire, on Discord. A test that
+Conversations run on every platform there is: in memory and, over the wire, on Discord and Slack. A test that
 reaches into the fake chat in memory, or says what only holds there, is marked ``in_memory``.
 """
 
@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from tests.slack_world import SlackHttpWorld, SlackWorld
 from tests.webkit import Server, serving
 from tests.webpage import Windows, launched, windows
 from tests.wire_world import DiscordWorld
@@ -21,7 +22,8 @@ from tests.world import Actor, World
 CONVERSATIONS = frozenset(
     f"test_{cog}" for cog in ("story", "help", "home", "motivation", "settings", "privacy", "moderation")
 )
-PLATFORMS = {"memory": World, "discord": DiscordWorld}
+PLATFORMS = {"memory": World, "discord": DiscordWorld, "slack": SlackWorld, "slack-http": SlackHttpWorld}
+HTTP_SAMPLE = frozenset(("test_home", "test_settings"))  # the same dispatcher, another door
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -31,6 +33,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     everywhere = metafunc.definition.path.stem in CONVERSATIONS
     alone = any(metafunc.definition.iter_markers("in_memory"))
     platforms = ["memory"] if alone or not everywhere else list(PLATFORMS)
+    if metafunc.definition.path.stem not in HTTP_SAMPLE:
+        platforms = [each for each in platforms if each != "slack-http"]
     metafunc.parametrize("world", platforms, indirect=True, ids=platforms if everywhere else [""])
 
 

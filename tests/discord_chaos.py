@@ -1,6 +1,6 @@
 """Many people share a no on a Discord that fails, through a bot that is killed; then their plans run.
 
-``Chaos`` plays the people, cuts the gateway, kills and restarts the bot, moves its time, and counts what
+``DiscordChaos`` plays the people, cuts the gateway, kills and restarts the bot, moves its time, and counts what
 exists in the end. The bot is a process of its own (``python -m tests.discord_chaos``), wired as
 ``bot.app.serve`` does it, with two differences: its clock jumps when told to, and it opens direct message
 channels as fast as it likes, since this Discord counts no seconds.
@@ -36,29 +36,14 @@ from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.schema import communities
 from bot.vault import Vault
+from tests.chaos import ALL_OF_IT, ROOT, SHARE, STAGES, TRIES, Chaos, nonsense
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_exchange import Exchange, Modal, NothingHappened
 from tests.wire.discord_model import Message
 
-ROOT = Path(__file__).parents[1]
 ANSWER = "#chaos "  # what the bot's process says begins like this
-SHARE = 0.05  # of the REST calls fail
 IN_TIME = 3.2  # seconds; after three, Discord tells a person that the app did not respond
 STUCK = 12.0  # seconds that a person looks at "thinking"
-TRIES = 60
-AT_ONCE = 25  # people who do something at the same time
-ALL_OF_IT = timedelta(days=400)  # longer than any plan
-STAGES = ("cv_screen", "interview", "final_round", "laid_off", "no_reply")
-
-
-def letters(number: int) -> str:
-    """A number as a word that nobody could be recognised by."""
-    return "".join(chr(ord("a") + int(digit)) for digit in f"{number:04d}")
-
-
-def nonsense(number: int) -> str:
-    """The story of one person; no other holds it."""
-    return f"they said no, and {letters(number)} is all i know."
 
 
 # -- the bot's process ------------------------------------------------------------------------------
@@ -145,46 +130,33 @@ class Found:
         )
 
 
-class Chaos:
-    """One run. ``cut_every`` and ``kill_every`` are ranges in real seconds; no ``kill_every``, no kills."""
+class DiscordChaos(Chaos):
+    """One run on Discord."""
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        seed: int,
-        cut_every: tuple[float, float] = (1.0, 4.0),
-        kill_every: tuple[float, float] | None = None,
-    ) -> None:
-        self._folder, self._random = folder, Random(seed)
-        self._seed, self._cut_every, self._kill_every = seed, cut_every, kill_every
-        self._ahead = 0.0  # seconds that the bot's clock is ahead
-        self._process: asyncio.subprocess.Process | None = None
-        self._restarting = asyncio.Lock()
-        self.kills = self.cuts = self.pressed_again = 0
+    _ahead = 0.0  # seconds that the bot's clock is ahead
 
     async def __aenter__(self) -> Self:
         # Discord remembers nonces for minutes; here for seconds, so that most repeats must be looked for.
         self.fake = await FakeDiscord(nonce_minutes=0.05, recording=False).start()
         self.support = self.fake.channel("support")
-        storage = await Storage.open(f"sqlite:///{self._folder / 'bot.db'}")
+        storage = await Storage.open(f"sqlite:///{self.folder / 'bot.db'}")
         values = {"platform": "discord", "community": str(self.fake.guild.id)}
         async with storage.write() as tx:
             await tx.execute(insert(communities).values(**values, support=str(self.support.id)))
         await storage.close()
-        await self._start()
-        self.fake.faults.chaos(SHARE, seed=self._seed)
+        await self.begin()
+        self.fake.faults.chaos(SHARE, seed=self.seed)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._kill()
+        await self.end()
         await self.fake.stop()
 
     # -- the bot -----------------------------------------------------------------------------------
 
-    async def _start(self) -> None:
-        given = [str(self._folder), self.fake.api_base, self.fake.token, str(self._ahead)]
-        self._process = await asyncio.create_subprocess_exec(
+    async def begin(self) -> None:
+        given = [str(self.folder), self.fake.api_base, self.fake.token, str(self._ahead)]
+        self.process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.discord_chaos", *given),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -193,23 +165,11 @@ class Chaos:
         with suppress(NothingHappened):  # the gateway was just cut: it comes back
             await self.fake.ready(patience=60.0)
 
-    async def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-
-    async def kill(self) -> None:
-        """kill -9, and a new process on the same files."""
-        async with self._restarting:
-            self.kills += 1
-            await self._kill()
-            await self._start()
-
     async def _settled(self) -> float | None:
         """Wait until nothing that is due is left; how far ahead of now the next row is, in seconds."""
         while True:
-            async with self._restarting:
-                process = self._process
+            async with self.restarting:
+                process = self.process
             assert process is not None
             assert process.stdin is not None
             assert process.stdout is not None
@@ -222,15 +182,9 @@ class Chaos:
                 sys.stderr.write(line)
             await asyncio.sleep(0.05)  # killed: the next one is asked
 
-    async def _trouble(self, every: tuple[float, float], work: Any) -> None:
-        while True:
-            await asyncio.sleep(self._random.uniform(*every))
-            await work()
-
-    async def _cut(self) -> None:
+    async def cut(self) -> None:
         ways = self.fake.gateway
-        self.cuts += 1
-        match self._random.randrange(6):
+        match self.random.randrange(6):
             case 0 | 1:
                 ways.drop()
             case 2:
@@ -246,33 +200,12 @@ class Chaos:
 
     async def run(self, stories: int, *, kill_at: Sequence[int] = ()) -> Found:
         """Let so many people share a no, then everybody's plan run; ``kill_at``: after so many are done."""
-        troubles = [asyncio.create_task(self._trouble(self._cut_every, self._cut))]
-        if self._kill_every:
-            troubles.append(asyncio.create_task(self._trouble(self._kill_every, self.kill)))
-        slots, done = asyncio.Semaphore(AT_ONCE), 0
-
-        async def one(number: int) -> None:
-            nonlocal done
-            async with slots:
-                await self._shares(number)
-            done += 1
-            if done in kill_at:
-                await self.kill()
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for number in range(stories):
-                    tasks.create_task(one(number))
-            await self._plans(len(kill_at))
-        finally:
-            for each in troubles:
-                each.cancel()
-            await asyncio.gather(*troubles, return_exceptions=True)
+        await self.goes_on(stories, kill_at)
         return self._found(stories)
 
-    async def _shares(self, number: int) -> None:
+    async def shares(self, number: int) -> None:
         """One person, until they know that their story was taken."""
-        stage = self._random.choice(STAGES)
+        stage = self.random.choice(STAGES)
         values = {"stage": stage, "story": nonsense(number)}
         person = self.fake.person(f"person{number}")
         modal: Modal | None = None
@@ -314,7 +247,7 @@ class Chaos:
             return await exchange.reply(STUCK)
         return None
 
-    async def _plans(self, kills: int) -> None:
+    async def plans(self, kills: int) -> None:
         """Move the time from one thing that is due to the next, until no more is planned."""
         turns = 0
         while (ahead := await self._settled()) is not None and ahead < ALL_OF_IT.total_seconds():
@@ -347,7 +280,7 @@ class Chaos:
         found.threads = len(threads)
         found.openers = [sum(each.channel is thread for each in said) for thread in threads]
         ids = {str(each.id) for each in said}
-        with sqlite3.connect(self._folder / "bot.db") as connection:
+        with sqlite3.connect(self.folder / "bot.db") as connection:
             rows = connection.execute("SELECT kind, verb, state, message FROM outbox").fetchall()
         connection.close()
         new = [row for row in rows if row[1] != "edit" and row[2] == "sent"]

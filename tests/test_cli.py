@@ -52,7 +52,9 @@ def rows(result: Result) -> dict[str, list[str]]:
 
 
 def test_check_shows_each_value_and_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("mine.toml").write_text(f'[community]\nname = "[bold]"\n[slack]\nbot_token = "{SECRET}"\n')
+    Path("mine.toml").write_text(
+        f'[community]\nname = "[bold]"\n[slack]\nbot_token = "{SECRET}"\napp_token = "xapp-do-not-show"\n'
+    )
     monkeypatch.setenv("BOUNCEBACK_WEB__PORT", "9000")
     result = said("check", "--config", "mine.toml")
     shown = rows(result)
@@ -62,7 +64,7 @@ def test_check_shows_each_value_and_where_it_comes_from(monkeypatch: pytest.Monk
     assert shown["web.host"] == ['"127.0.0.1"', "default"]
     assert shown["slack.bot_token"] == ["(set,", "hidden)", "mine.toml"]
     assert len(shown) == 1 + sum(len(keys) for keys in config.sections().values())
-    assert SECRET not in result.output
+    assert SECRET not in result.output and "xapp" not in result.output
 
 
 def test_a_long_value_stays_on_one_line() -> None:

@@ -82,7 +82,8 @@ def test_settings_are_frozen() -> None:
     [
         ({}, True),
         ({"DISCORD__TOKEN": "x"}, False),
-        ({"SLACK__APP_TOKEN": "x"}, False),
+        ({"SLACK__APP_TOKEN": "xapp-x", "SLACK__BOT_TOKEN": "xoxb-x"}, False),
+        ({"SLACK__COMMAND_PREFIX": "bb-", "SLACK__PUBLIC_URL": "https://x"}, True),
         ({"DISCORD__TOKEN": "x", "WEB__ENABLED": "on"}, True),
         ({"WEB__ENABLED": "off"}, False),
     ],
@@ -199,7 +200,7 @@ def test_everything_wrong_is_told_at_once_a_line_each(monkeypatch: pytest.Monkey
     monkeypatch.setenv("BOUNCEBACK_SLACK", SECRET)
     text = '[log]\nlevel = "loud"\nlevle = 1\n[outbox]\nlease = 9'
     assert refusal(text).splitlines() == [
-        "BOUNCEBACK_SLACK: no setting has this name. They look like BOUNCEBACK_WEB__PORT.",
+        "BOUNCEBACK_SLACK: no setting has this name. Did you mean BOUNCEBACK_SLACK__PORT?",
         "BOUNCEBACK_TOKEN: no setting has this name. Did you mean BOUNCEBACK_DISCORD__TOKEN?",
         "BOUNCEBACK_WEB__PRT: no setting has this name. Did you mean BOUNCEBACK_WEB__PORT?",
         "config.toml: log.levle is not a setting. Did you mean log.level?",
@@ -238,6 +239,111 @@ def test_shards_that_are_none_are_refused(text: str, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("address", ["https://discord.com/api/v10", "http://127.0.0.1:8081/api/v10/", ""])
 def test_a_proxy_can_stand_between(address: str) -> None:
     assert load(written(f'[discord]\napi_base = "{address}"')).discord.api_base == address
+
+
+# -- Slack: what needs what -----------------------------------------------------------------------
+
+OAUTH = 'client_id = "1.2"\nclient_secret = "s"\npublic_url = "https://x"\nport = 3000\n'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'bot_token = "xoxb-1"\napp_token = "xapp-1"',
+        'bot_token = "xoxb-1"\nsigning_secret = "s"\nport = 3000',
+        f'{OAUTH}app_token = "xapp-1"',
+        f'{OAUTH}signing_secret = "s"',
+        'public_url = "https://bot.example.org/slack-bot/"\ncommand_prefix = "bb-"',
+        'api_base = "http://127.0.0.1:8082/api/"',
+    ],
+)
+def test_slack_comes_in_by_socket_or_http_for_one_workspace_or_many(text: str) -> None:
+    settings = load(written(f"[slack]\n{text}"))
+    assert settings.slack.wanted is ("bot_token" in text or "client_id" in text)
+    assert settings.web_wanted is not settings.slack.wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "remedy"),
+    [
+        ('bot_token = "xoxb-1"', "app_token", "is missing: Socket Mode needs it"),
+        ('bot_token = "xoxb-1"\nsigning_secret = "s"', "port = 0", "is off: without slack.app_token"),
+        ('app_token = "xapp-1"', "bot_token", "is missing: the other settings"),
+        ('signing_secret = "s"', "bot_token", "is missing: the other settings"),
+        ('app_token = "xapp-1"\nclient_secret = "s"', "client_id", "is missing beside slack.client_secret"),
+        (
+            OAUTH.replace("client_secret", "app_token").replace('"s"', '"xapp-1"'),
+            "client_secret",
+            "is missing",
+        ),
+        (
+            f'{OAUTH}app_token = "xapp-1"\nbot_token = "xoxb-1"',
+            "bot_token",
+            "serves one workspace, slack.client_id many (by OAuth). Leave out one of them.",
+        ),
+        (
+            OAUTH.replace("https://x", "") + 'app_token = "xapp-1"',
+            'public_url = ""',
+            "is missing: with slack.client_id, people come back to it",
+        ),
+        (OAUTH.replace("3000", "0") + 'app_token = "xapp-1"', "port = 0", "is off: with slack.client_id"),
+        (OAUTH, "app_token", "set slack.signing_secret, slack.port and slack.public_url instead."),
+    ],
+)
+def test_what_lacks_beside_other_slack_settings_is_said(text: str, key: str, remedy: str) -> None:
+    said = refusal(f"[slack]\n{text}").splitlines()
+    assert len(said) == 1
+    assert said[0].startswith(f"config.toml: slack.{key} ") and remedy in said[0]
+    assert "xoxb-1" not in said[0] and "xapp-1" not in said[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('bot_token = "xapp-1-abc"', "slack.bot_token does not fit. It takes the bot's token, which starts"),
+        ('app_token = "xoxb-1-abc"', "slack.app_token does not fit. It takes the app-level token, which"),
+        (
+            'client_id = "A012345"',
+            'slack.client_id = "A012345" does not fit. It takes two numbers with a dot',
+        ),
+        (
+            'public_url = "http://bot.example.org"',
+            'slack.public_url = "http://bot.example.org" does not fit. It takes an address that starts with '
+            'https://, such as "https://bounceback.example.org".',
+        ),
+        ('public_url = "https://x/?a=1"', 'slack.public_url = "https://x/?a=1" does not fit.'),
+        ('command_prefix = "/bb"', 'slack.command_prefix = "/bb" does not fit. It takes at most 12 of a-z'),
+        ('command_prefix = "a-very-long-prefix"', "slack.command_prefix"),
+        ("port = 65536", "slack.port = 65536 does not fit. It takes a whole number from 0 to 65535."),
+        ('api_base = "slack.com"', 'slack.api_base = "slack.com" does not fit. It takes an address'),
+        ('host = "a b"', 'slack.host = "a b" does not fit. It takes a host'),
+    ],
+)
+def test_what_a_slack_setting_takes_is_said(text: str, line: str) -> None:
+    said = refusal(f"[slack]\n{text}")
+    assert said.startswith(f"config.toml: {line}")
+    assert "-1-abc" not in said
+
+
+def test_slack_in_the_environment_is_told_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOUNCEBACK_SLACK__BOT_TOKEN", "xoxb-1")
+    for name, value in (("CLIENT_ID", "1.2"), ("CLIENT_SECRET", "s"), ("APP_TOKEN", "xapp-1")):
+        monkeypatch.setenv(f"BOUNCEBACK_SLACK__{name}", value)
+    with pytest.raises(ConfigError) as caught:
+        load(None)
+    lines = str(caught.value).splitlines()
+    assert [line.split(" ")[:2] for line in lines] == [
+        ["BOUNCEBACK_SLACK__BOT_TOKEN:", "slack.bot_token"],
+        ["config.toml:", "slack.public_url"],
+        ["config.toml:", "slack.port"],
+    ]
+
+
+def test_slack_and_the_web_chat_need_different_ports() -> None:
+    both = f'[web]\nenabled = "on"\nport = 3000\n[slack]\n{OAUTH}app_token = "xapp-1"'
+    assert refusal(both).startswith("config.toml: slack.port = 3000 is the local web chat's too. Set another")
+    assert load(written(both.replace('"on"', '"off"'))).slack.port == 3000
 
 
 @pytest.mark.parametrize(

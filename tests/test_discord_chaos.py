@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.discord_chaos import Chaos
+from tests.discord_chaos import DiscordChaos
 
 FEW, MANY = 40, 500
 
 
 async def test_everything_happens_once_whatever_fails(tmp_path: Path) -> None:
-    async with Chaos(tmp_path, seed=11) as chaos:
+    async with DiscordChaos(tmp_path, seed=11) as chaos:
         found = await chaos.run(FEW, kill_at=[FEW // 2])
     assert not found.wrong(), f"{found.wrong()}; {found}"
     assert found.kills == 2
@@ -28,7 +28,7 @@ async def test_everything_happens_once_whatever_fails(tmp_path: Path) -> None:
 @pytest.mark.skipif("BOUNCEBACK_SOAK" not in os.environ, reason="takes minutes: make soak")
 async def test_a_long_run_with_a_kill_every_few_seconds(tmp_path: Path) -> None:
     seed = int(os.environ["BOUNCEBACK_SOAK"] or 1)
-    async with Chaos(tmp_path, seed=seed, kill_every=(3.0, 6.0)) as chaos:
+    async with DiscordChaos(tmp_path, seed=seed, kill_every=(3.0, 6.0)) as chaos:
         found = await chaos.run(MANY)
     sys.stdout.write(f"\n{found}\n")
     assert not found.wrong(), f"{found.wrong()}; {found}"

@@ -26,9 +26,10 @@ from bot.platforms.discord_cards import (
 )
 from bot.platforms.discord_events import addressed
 from bot.platforms.discord_events import custom_id as routed
-from bot.platforms.discord_forms import mend, modal, submitted
+from bot.platforms.discord_forms import modal, submitted
 from bot.platforms.discord_permissions import REASONS, install_permissions, missing
 from bot.platforms.discord_places import fitting
+from bot.platforms.mending import mend
 from bot.ui import (
     Button,
     Card,

@@ -130,7 +130,7 @@ async def cards(world: World, ada: Actor) -> list[Card]:
 async def opened(world: World, ada: Actor, cards: list[Card], id: str) -> Form:
     """The form as Ada gets to it: by a command, or by a button that she has seen."""
     for name, spec in world.app.registry.commands.items():
-        if spec.opens and spec.opens.id == id:
+        if spec.opens and spec.command.typed and spec.opens.id == id:
             return await ada.opens(f"/{name}")
     for card in cards:
         for button in card.buttons:

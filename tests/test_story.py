@@ -62,7 +62,7 @@ async def test_an_anonymous_post_names_nobody_and_no_company(world: World, ada: 
 async def test_signed_with_a_name_it_shows_her_name(world: World, ada: Actor) -> None:
     await shared(ada, sign="name")
     (post,) = world.support
-    assert Person("ada") in parts(post.card.text)
+    assert ada.is_named_in(post.card)
 
 
 @pytest.mark.parametrize("values", [{"sign": "only_me"}, {"wish": "log"}])
@@ -127,7 +127,7 @@ async def test_kind_words_reach_the_thread_and_ada_hears_of_them(
     card = await bob.submits(form, words="That stings. I'm around tonight.")
     assert isinstance(card, Card) and "on their way" in card.plain
     said = world.thread(post)[-1].card
-    assert Person("bob") in parts(said.text)
+    assert bob.is_named_in(said)
     assert Quote("That stings. I'm around tonight.") in parts(said.text)
     heard = ada.dms[-1].card
     assert "Somebody answered your post" in heard.plain

@@ -30,7 +30,7 @@ from bot.platforms.memory import MemoryChat, Sent
 from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.schema import communities
-from bot.ui import Button, Card, Form
+from bot.ui import Button, Card, Form, Person, parts
 from bot.vault import Vault
 from cogs import COGS
 
@@ -148,6 +148,10 @@ class Actor:
     def dms(self) -> list[Sent]:
         """The direct messages from the bot, oldest first."""
         return self.world.chat.within(f"dm:{self.id}")
+
+    def is_named_in(self, card: Card) -> bool:
+        """Whether a card's text says who this is."""
+        return Person(self.id) in parts(card.text)
 
     def event(self, kind: Kind, name: str, **more: object) -> Event:
         """An event of this person, with a fresh id."""

@@ -29,10 +29,12 @@ from bot.clock import Clock
 from bot.platforms import discord_events as events
 from bot.platforms.discord_cards import EPHEMERAL, Body, message
 from bot.platforms.discord_errors import ALREADY_ACKNOWLEDGED, Silenced
-from bot.platforms.discord_forms import mend, modal, submitted
+from bot.platforms.discord_forms import modal, submitted
 from bot.platforms.discord_limits import Lane
 from bot.platforms.discord_rest import Rest
-from bot.platforms.discord_store import Recent, Store
+from bot.platforms.discord_store import Store
+from bot.platforms.mending import mend
+from bot.platforms.recent import Recent
 from bot.ui import Card, Choice, Command, Form, Tone
 
 Json = dict[str, Any]

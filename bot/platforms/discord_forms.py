@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from bot.ui import HINT_LIMIT, Card, Fact, Field, Form, Kind, Tone
+from bot.ui import HINT_LIMIT, Field, Form, Kind
 
 Json = dict[str, Any]
 
@@ -131,12 +131,3 @@ def _controls(components: Sequence[Json]) -> list[Json]:
         inside = cast("Json | None", component.get("component"))
         found += _controls([inside] if inside else component.get("components", ()))
     return found
-
-
-def mend(form: Form) -> Card:
-    """What has to be mended in a form, as a card: Discord cannot open a modal as the answer to one."""
-    wrong = tuple(
-        Fact(field.label or field.name, field.error) for field in form.fields if field.error.strip()
-    )
-    buttons = (form.again,) if form.again else ()
-    return Card(title=form.title or form.id, tone=Tone.PROBLEM, fields=wrong, buttons=buttons)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from enum import IntEnum
-from heapq import heappop, heappush
-from itertools import count
 from math import inf
+
+from bot.platforms import pacing
 
 REFUSALS_WINDOW = 600.0  # seconds; Discord bans an address at 10,000 invalid requests within them
 REFUSALS_LIMIT = 5_000  # where we stop by ourselves: half of it, other programs may share the address
@@ -27,61 +27,13 @@ class Lane(IntEnum):
     LAST = 3  # counts on posts, commands at start: nobody minds a second
 
 
-class Pacer:
-    """At most ``per_second`` requests a second, evenly, ``burst`` at once; lower lanes go first."""
+class Pacer(pacing.Pacer):
+    """The limit of all requests together; answers to interactions are not under it."""
 
-    def __init__(self, per_second: float, burst: int = 2) -> None:
-        self._step, self._slack = 1.0 / per_second, (burst - 1) / per_second
-        self._next = -inf  # when the next request would be due if none were early
-        self._held_until = -inf
-        self._queue: list[tuple[Lane, int, asyncio.Future[None]]] = []
-        self._numbers = count()
-        self._timer: asyncio.TimerHandle | None = None
-
-    async def turn(self, lane: Lane) -> None:
+    async def turn(self, lane: int) -> None:
         """Wait until it is this request's turn."""
-        if lane is Lane.EXEMPT:
-            return
-        loop = asyncio.get_running_loop()
-        if not self._queue and self.wait <= 0:
-            self._take(loop.time())
-            return
-        turn: asyncio.Future[None] = loop.create_future()
-        heappush(self._queue, (lane, next(self._numbers), turn))
-        self._arm(loop)
-        await turn
-
-    @property
-    def wait(self) -> float:
-        """Seconds until a request could go if nobody else wanted to."""
-        now = asyncio.get_running_loop().time()
-        return max(self._next - self._slack, self._held_until) - now
-
-    @property
-    def backlog(self) -> float:
-        """Seconds until a request that comes now would go, with everyone who waits already before it."""
-        return self.wait + len(self._queue) * self._step
-
-    def hold(self, seconds: float) -> None:
-        """Let nobody go for a while: Discord said that we are too fast."""
-        loop = asyncio.get_running_loop()
-        self._held_until = max(self._held_until, loop.time() + seconds)
-
-    def _take(self, now: float) -> None:
-        self._next = max(self._next, now) + self._step
-
-    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._timer is None and self._queue:
-            self._timer = loop.call_later(max(0.0, self.wait), self._release, loop)
-
-    def _release(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = None
-        while self._queue and (self._queue[0][2].done() or self.wait <= 0):
-            turn = heappop(self._queue)[2]
-            if not turn.done():  # its caller may have given up
-                self._take(loop.time())
-                turn.set_result(None)
-        self._arm(loop)
+        if lane != Lane.EXEMPT:
+            await super().turn(lane)
 
 
 class Refusals:

@@ -21,8 +21,9 @@ from bot.platforms import discord_errors as codes
 from bot.platforms.discord_cards import NOBODY, Body, mark
 from bot.platforms.discord_limits import Lane, Pacer
 from bot.platforms.discord_rest import Rest
-from bot.platforms.discord_store import PLATFORM, Recent, Room, Store
+from bot.platforms.discord_store import PLATFORM, Room, Store
 from bot.platforms.discord_trouble import Trouble
+from bot.platforms.recent import Recent
 
 Json = dict[str, Any]
 

@@ -6,47 +6,19 @@ See docs/decisions/0006-discord-direct-messages.md. What was read is remembered 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Place
+from bot.platforms.recent import Recent
 from bot.storage import Storage
 from bot.storage.engine import insert_into
 from bot.storage.schema import communities, discord_people, discord_state, discord_threads
 
 PLATFORM = "discord"
-REMEMBERED = 20_000  # people and threads kept in memory
-
-V = TypeVar("V")
-
-
-class Recent(Generic[V]):
-    """The last few values by key; the one used longest ago goes first."""
-
-    def __init__(self, limit: int = REMEMBERED) -> None:
-        self._limit = limit
-        self._values: OrderedDict[str, V] = OrderedDict()
-
-    def get(self, key: str) -> V | None:
-        """The value, if it is still known."""
-        if key in self._values:
-            self._values.move_to_end(key)
-        return self._values.get(key)
-
-    def put(self, key: str, value: V) -> None:
-        """Remember a value."""
-        self._values[key] = value
-        self._values.move_to_end(key)
-        if len(self._values) > self._limit:
-            self._values.popitem(last=False)
-
-    def drop(self, key: str) -> None:
-        """Forget it."""
-        self._values.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)

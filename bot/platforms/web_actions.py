@@ -147,17 +147,22 @@ class Actions:
                 raise Wrong("The clock can't be moved by that much.")
             target = self._clock.now() + timedelta(hours=hours)
         await self._forward(target)
-        await self._store.keep_offset(self._clock.offset, person.id, id)
+        await self._store.keep_moved(person.id, id)
         self._hub.tell({"type": "clock", "now": self._clock.now().isoformat()})
         return {}
 
     async def _forward(self, target: datetime) -> None:
         """Let the time pass from one planned thing to the next, so that each happens at its own time."""
         while (due := await self._next_event()) is not None and self._clock.now() < due <= target:
-            self._clock.advance(due - self._clock.now())
+            await self._pass(due - self._clock.now())
         if target > self._clock.now():
-            self._clock.advance(target - self._clock.now())
+            await self._pass(target - self._clock.now())
         await self._next_event()
+
+    async def _pass(self, by: timedelta) -> None:
+        """Let time pass; written down first, for after a crash it must not have gone back."""
+        await self._store.keep_offset(self._clock.offset + by)
+        self._clock.advance(by)
 
     async def _dismiss(self, person: Person, id: str, frame: Frame) -> Json:
         row = await self._card(person, frame)

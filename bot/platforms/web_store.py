@@ -175,10 +175,14 @@ class Store:
         async with self._storage.read() as connection:
             return await _state(connection, f"moved:{person}") or ""
 
-    async def keep_offset(self, offset: timedelta, person: str, action: str) -> None:
-        """Remember how far the clock was moved, and by which action, so that a resent one moves it once."""
+    async def keep_offset(self, offset: timedelta) -> None:
+        """Remember how far the clock is moved."""
         async with self._storage.write() as connection:
             await _set_state(connection, _OFFSET, str(offset.total_seconds()))
+
+    async def keep_moved(self, person: str, action: str) -> None:
+        """Remember which action of this person has moved the clock, so that a resent one moves it once."""
+        async with self._storage.write() as connection:
             await _set_state(connection, f"moved:{person}", action)
 
     async def _root(self, connection: AsyncConnection, channel: str, thread: int) -> Row:

@@ -76,6 +76,7 @@ people = Table(
     Column("language", String(16), nullable=False, server_default=""),
     Column("platform_zone", String(64), nullable=False, server_default=""),  # what the platform says
     Column("platform_language", String(16), nullable=False, server_default=""),
+    Column("platform_quiet", String(11), nullable=False, server_default=""),  # 22:00-08:00, their time
     Column("paused_from", Instant),
     Column("paused_until", Instant),  # a break; ``FOREVER`` until the person says otherwise
     Column("ignored", Integer, nullable=False, server_default="0"),  # nudges since the last reaction
@@ -275,4 +276,32 @@ discord_state = Table(
     metadata,
     Column("name", String(120), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Slack: a person's direct message channel, and whether they ever opened the App Home; ``id`` is team/user.
+slack_people = Table(
+    "slack_people",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("dm", String(20), nullable=False, server_default=""),
+    Column("home", Boolean, nullable=False, server_default=false()),
+)
+# The workspaces that installed the bot through OAuth, each with its sealed bot token.
+slack_installations = Table(
+    "slack_installations",
+    metadata,
+    Column("team", String(20), primary_key=True),
+    Column("name", String(200), nullable=False, server_default=""),
+    Column("token", Sealed, nullable=False),
+    Column("bot_user", String(20), nullable=False, server_default=""),
+    Column("bot_id", String(20), nullable=False, server_default=""),
+    Column("scopes", Text, nullable=False, server_default=""),
+    Column("installed_at", Instant, nullable=False),
+)
+# OAuth states that were handed out and not used yet.
+slack_states = Table(
+    "slack_states",
+    metadata,
+    Column("state", String(64), primary_key=True),
+    Column("expires_at", Instant, nullable=False),
 )

@@ -8,10 +8,11 @@ are what happens to people. Ids look as Slack's do (T…, U…, C…, D…, G…
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
+from secrets import token_hex
 from typing import Any
 
 Json = dict[str, Any]
@@ -45,6 +46,27 @@ class File:
     alt: str = ""
     data: bytes = b""
     done: bool = False
+    token: str = ""  # of its upload address
+    title: str = ""
+    user: str = ""
+    created: int = 0
+    channels: list[str] = field(default_factory=list[str])
+    deleted: bool = False
+    waits: int = 0  # how often it is still asked for in vain: Slack looks into files after they are completed
+
+    @property
+    def mime(self) -> str:
+        """What its bytes are, as far as images go; "" while Slack has not looked into it."""
+        if self.waits:
+            return ""
+        for start, kind in (
+            (b"\x89PNG\r\n\x1a\n", "image/png"),
+            (b"\xff\xd8\xff", "image/jpeg"),
+            (b"GIF8", "image/gif"),
+        ):
+            if self.data.startswith(start):
+                return kind
+        return "application/octet-stream"
 
 
 @dataclass
@@ -67,6 +89,7 @@ class Person:
     home_versions: int = 0
     stack: list[View] = field(default_factory=list["View"])  # open modals, the top one last
     private: list[Message] = field(default_factory=list["Message"])  # ephemerals shown to them, oldest first
+    home_view: View | None = None  # the same with its id and hash
 
 
 @dataclass
@@ -86,6 +109,8 @@ class Message:
     deleted: bool = False
     raw: Json = field(default_factory=dict[str, Any])  # the arguments it was sent with
     replies: int = 0
+    broadcast: bool = False  # a reply that the channel shows too
+    files: list[str] = field(default_factory=list[str])
 
 
 @dataclass
@@ -100,10 +125,24 @@ class Conversation:
     deleted: bool = False
     read_only: bool = False  # chat.postMessage: restricted_action
     messages: dict[str, Message] = field(default_factory=dict[str, Message])  # by ts, oldest first
+    threads: dict[str, list[Message]] = field(default_factory=dict[str, list[Message]])  # replies by parent
+
+    top: list[Message] = field(default_factory=list["Message"])  # what the channel itself shows
 
     def within(self, thread: str = "") -> list[Message]:
         """Messages of the channel itself, or of one thread without its parent; oldest first."""
-        return [each for each in self.messages.values() if each.thread == thread and not each.deleted]
+        among = self.threads.get(thread, []) if thread else self.top
+        return [each for each in among if each.thread == thread and not each.deleted]
+
+    def add(self, message: Message) -> Message:
+        """A new message, the latest."""
+        self.messages[message.ts] = message
+        if message.broadcast or not message.thread:
+            self.top.append(message)
+        if message.thread:
+            self.threads.setdefault(message.thread, []).append(message)
+            self.messages[message.thread].replies += 1
+        return message
 
 
 @dataclass
@@ -119,6 +158,7 @@ class View:
     values: Json = field(default_factory=dict[str, Any])  # view.state.values as the person filled it
     errors: Mapping[str, str] = field(default_factory=dict[str, str])  # shown beside inputs, by block_id
     closed: bool = False
+    is_home: bool = False
 
 
 @dataclass
@@ -129,6 +169,7 @@ class Trigger:
     user: str
     until: datetime
     used: bool = False
+    from_modal: bool = False  # of an action within a modal: may push
 
 
 @dataclass
@@ -163,6 +204,13 @@ class Workspace:
     files: dict[str, File] = field(default_factory=dict[str, File])
     last_ts: int = 0  # microseconds
     ids: count[int] = field(default_factory=lambda: count(1))
+    app_id: str = "A0000000001"
+    over: str = ""  # what its token is answered once it is not installed: account_inactive, token_revoked
+    messages_tab: bool = True  # False: messages_tab_disabled
+    home_tab: bool = True  # False: not_enabled
+    uploads: dict[str, File] = field(default_factory=dict[str, File])  # by the token of the upload address
+    directs: dict[str, Conversation] = field(default_factory=dict[str, Conversation])  # by person
+    groups: dict[frozenset[str], Conversation] = field(default_factory=dict[frozenset[str], Conversation])
 
     @property
     def url(self) -> str:
@@ -186,9 +234,37 @@ class Workspace:
 
     def direct(self, person: str) -> Conversation:
         """The conversation of a person and the bot, opened if need be."""
-        for each in self.conversations.values():
-            if each.kind == "im" and person in each.members:
-                return each
-        id = self.id_of("D")
-        self.conversations[id] = Conversation(id, "", "im", {person, self.bot.id})
-        return self.conversations[id]
+        if person not in self.directs:
+            made = Conversation(self.id_of("D"), "", "im", {person, self.bot.id})
+            self.directs[person] = self.conversations[made.id] = made
+        return self.directs[person]
+
+    def group(self, people: Iterable[str]) -> Conversation:
+        """The group direct message of these people and the bot, opened if need be."""
+        members = frozenset(people) | {self.bot.id}
+        if members not in self.groups:
+            names = "--".join(sorted(self.people[each].name for each in members if each in self.people))
+            made = Conversation(self.id_of("C"), f"mpdm-{names}-1", "mpim", set(members))
+            self.groups[members] = self.conversations[made.id] = made
+        return self.groups[members]
+
+    def shows(self, slack_file: Json) -> bool:
+        """Whether an image block can show a ``slack_file``: a whole uploaded image, looked into by Slack.
+
+        Asking counts: see ``File.waits``.
+        """
+        id = str(slack_file.get("id") or re.sub(r".*/(F[A-Z0-9]+)/.*", r"\1", str(slack_file.get("url"))))
+        file = self.files.get(id)
+        if file is None or not file.done or file.deleted:
+            return False
+        if file.waits:
+            file.waits -= 1
+            return False
+        return file.mime.startswith("image/")
+
+    def trigger(self, person: str, now: datetime, *, from_modal: bool = False) -> Trigger:
+        """A new trigger for somebody: three seconds of the fake's clock."""
+        number = next(self.ids)
+        id = f"{number + 100_000}.{int(self.id[1:], 36) % 10**12}.{token_hex(8)}"
+        self.triggers[id] = Trigger(id, person, now + timedelta(seconds=3), from_modal=from_modal)
+        return self.triggers[id]

@@ -2,6 +2,7 @@
 
 command-rejected = Share a no. You choose who sees it.
     .where = Company and role, if you like
+    .shortcut = I was rejected
 
 rejections-share =
     .title = Share a no

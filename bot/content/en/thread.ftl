@@ -42,6 +42,9 @@ thread-beside = They can see that one more person is beside them. Your name isn'
 thread-not-beside = Taken back. Nobody is told.
 thread-own = This one is yours. The others are here for you.
 
+command-send-encouragement = A few kind words, into the thread of a post.
+    .on-message = Send encouragement
+thread-not-a-post = This message isn't a post about a no, so I don't know whose thread your words are for. On one of those posts, this opens a few lines for you.
 thread-words =
     .title = A few kind words
     .words = What would you like to say?

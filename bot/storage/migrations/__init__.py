@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-HEAD = "0003"
+HEAD = "0004"
 
 
 def upgrade(url: str) -> None:

@@ -1,0 +1,42 @@
+"""Waiting for something that happens: no sleeps, no polling; whoever changes something calls ``wake``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tests.wire.discord_exchange import PATIENCE as PATIENCE
+from tests.wire.discord_exchange import NothingHappened as NothingHappened
+from tests.wire.discord_filling import NotPossible as NotPossible
+
+
+class Waiting:
+    """Something that others wait on."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+
+    def wake(self) -> None:
+        """Something changed: whoever waits looks again."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        for true, done in waiting:
+            if done.done():
+                continue
+            if true():
+                done.set_result(None)
+            else:
+                self._waiting.append((true, done))
+
+    async def until(self, true: Callable[[], bool], what: str = "it", patience: float = PATIENCE) -> None:
+        """Wait until something is true; NothingHappened after ``patience`` real seconds."""
+        if true():
+            return
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((true, done))
+        try:
+            async with asyncio.timeout(patience):
+                await done
+        except TimeoutError:
+            raise NothingHappened(f"{what} did not come; there is {self!r}") from None
