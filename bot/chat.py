@@ -68,6 +68,7 @@ class Event:
     quiet: str = ""  # "22:00-08:00" in the person's own time, if they told the platform
     is_moderator: bool = False
     is_admin: bool = False
+    unasked: bool = False  # the platform draws something anew; the person did nothing
 
 
 class Dispatch(Protocol):

@@ -132,7 +132,7 @@ class Dispatcher:
             return ctx.voice.card(Card(ctx.say("already-done")))
         except Refused as refused:
             return await self._mend(ctx, refused)
-        if event.kind is not Kind.REPLY:
+        if event.kind is not Kind.REPLY and not event.unasked:
             try:
                 if not isinstance(answer, Form):
                     answer = await self._with_missed(ctx, answer)
@@ -269,7 +269,7 @@ class Dispatcher:
             insert = insert_into(tx, events).values(id=_event_key(event), at=self._kit.now)
             if not (await tx.execute(insert.on_conflict_do_nothing())).rowcount:
                 raise Already
-            if event.kind is not Kind.REPLY:
+            if event.kind is not Kind.REPLY and not event.unasked:
                 await self._kit.people.seen(tx, event, self._kit.now)
             ctx.begin = _once
 

@@ -178,7 +178,9 @@ async def test_many_workspaces_install_and_end(tmp_path: Path, http: bool) -> No
         general = beta.channel("general")
         await (await fake.command(bea, general, "/do")).reply()
         assert at.script.events[-1].user.community == beta.id
-        await (await fake.command(at.ada, at.help, "/do")).acked()  # Acme's token is not known here
+        stranger = await fake.command(at.ada, at.help, "/do")  # Acme's token is not known here
+        assert "not installed" in (await stranger.reply()).text
+        assert at.script.names == ["do"]
         await fake.uninstall(beta)
         assert await ended.get() == beta.id
         await fake.quiet()

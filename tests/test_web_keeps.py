@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from bot.chat import Message, Place, User
 from bot.errors import Gone, Undeliverable
+from bot.platforms.web import stored_offset
 from bot.storage.schema import communities
 from bot.ui import Card
 from tests.webkit import FILLED, STORY, Server, later, serving, share, window, words
@@ -147,6 +148,30 @@ async def test_the_clock_moves_once_and_stays_moved(server: Server) -> None:
     async with window(server, "ada") as ada:
         await ada.act("clock", again="clock-02", hours=2)
         assert server.clock.now() - moved < timedelta(hours=1)
+
+
+class Watched(Server):
+    """Remembers how far the clock is kept to be, whenever what is due is being sent."""
+
+    kept: list[timedelta]
+
+    async def _next_event(self) -> datetime | None:
+        self.kept.append(await stored_offset(self.storage))
+        return await super()._next_event()
+
+
+async def test_killed_while_time_passes_the_clock_does_not_go_back(tmp_path: Path) -> None:
+    server = Watched(tmp_path / "chat.db")
+    server.kept = []
+    await server.start()
+    try:
+        async with window(server, "ada") as ada:
+            server.due = later(days=3)
+            await ada.act("clock", to="next")
+        assert server.clock.now() > later(days=3)
+        assert server.kept[-1] == server.clock.offset, "before anything is sent at the new time"
+    finally:
+        await server.stop()
 
 
 async def test_how_far_was_read_is_kept_and_told_to_ones_other_windows(server: Server) -> None:

@@ -25,11 +25,12 @@ import structlog
 
 from bot.chat import Ack, Dispatch, Event, Kind
 from bot.clock import Clock
+from bot.errors import Undeliverable
 from bot.platforms import slack_events as events
 from bot.platforms import slack_forms as forms
 from bot.platforms.mending import mend
 from bot.platforms.recent import Recent
-from bot.platforms.slack_errors import FAILURES
+from bot.platforms.slack_errors import FAILURES, OVER
 from bot.platforms.slack_events import Asked
 from bot.platforms.slack_home import Home
 from bot.platforms.slack_private import Private
@@ -47,6 +48,7 @@ DEADLINE = 2.0  # seconds that a modal waits for its answer; Slack gives three
 OPTIONS, OPTION_LIMIT = 100, 75  # completions in a list, characters of each (Block Kit: option)
 NOT_PAYLOADS = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # of what is no payload
 LATE = "That took a moment too long, so Slack could not open the form. This button opens it."
+REMOVED = "I'm not installed in this workspace any more. Whoever looks after it can install me again."
 
 
 class Answers:
@@ -112,10 +114,24 @@ class Answers:
         self._recent.put(asked.id, True)
 
         async def run() -> None:
-            await work(asked)
+            if await self._installed(asked):
+                await work(asked)
 
         if not self._work.start(run):
             self._recent.drop(asked.id)
+
+    async def _installed(self, asked: Asked) -> bool:
+        """Whether the bot may act in that workspace; who is still there to ask is told so."""
+        try:
+            await self._rest.workspace(asked.team)
+        except FAILURES as error:
+            if not isinstance(error, Undeliverable) and reason(error) not in OVER:
+                return True  # Slack does not answer just now
+            log.warning("not installed there", team=asked.team, reason=reason(error))
+            if url := asked.origin.response_url:
+                await self._rest.respond(url, {"response_type": "ephemeral", "text": REMOVED})
+            return False
+        return True
 
     @property
     def _now(self) -> int:
@@ -202,7 +218,8 @@ class Answers:
 
             async def run() -> None:
                 try:
-                    await self._handle(asked, closing)
+                    if await self._installed(asked):
+                        await self._handle(asked, closing)
                 finally:
                     if not closing.done():
                         closing.set_result({})

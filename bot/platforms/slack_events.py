@@ -44,6 +44,7 @@ class Asked:
     trigger: str = ""
     origin: Origin = field(default_factory=Origin)
     private: bool = False
+    unasked: bool = False
 
     @property
     def home(self) -> bool:
@@ -65,10 +66,15 @@ def command(body: Json, at: int, prefix: str = "") -> Asked:
         team,
         str(body["user_id"]),
         Place(PLATFORM, team, channel),
-        arg=str(body.get("text") or "").strip(),
+        arg=_typed(str(body.get("text") or "")).strip(),
         trigger=str(body["trigger_id"]),
         origin=Origin(channel=channel, response_url=str(body.get("response_url") or ""), at=at),
     )
+
+
+def _typed(text: str) -> str:
+    """What somebody typed: Slack sends & < > as entities (docs.slack.dev/messaging/formatting-message-text)."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def press(body: Json, at: int) -> Asked | None:
@@ -205,8 +211,8 @@ def home_opened(body: Json, at: int) -> Asked | None:
     return at_home(str(body["team_id"]), str(event["user"]), str(body["event_id"]))
 
 
-def at_home(team: str, user: str, id: str) -> Asked:
-    """The ``home`` command, as if typed on the App Home."""
+def at_home(team: str, user: str, id: str, *, unasked: bool = False) -> Asked:
+    """The ``home`` command, as if typed on the App Home; ``unasked``: to keep it current."""
     return Asked(
         id,
         Kind.COMMAND,
@@ -216,6 +222,7 @@ def at_home(team: str, user: str, id: str) -> Asked:
         Place(PLATFORM, team, ""),
         origin=Origin(home=True),
         private=True,
+        unasked=unasked,
     )
 
 

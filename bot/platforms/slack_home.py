@@ -72,7 +72,7 @@ class Home:
 
     async def _again(self, team: str, user: str) -> None:
         if (await self._store.person(team, user)).home:
-            await self._draw(at_home(team, user, f"home:{uuid4().hex}"), Lane.LAST)
+            await self._draw(at_home(team, user, f"home:{uuid4().hex}", unasked=True), Lane.LAST)
 
     async def _draw(self, asked: Asked, lane: Lane) -> None:
         answer = await self._dispatch.handle(await self._who.event(asked))

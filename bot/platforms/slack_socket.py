@@ -184,7 +184,7 @@ class Socket:
     def __init__(self, app: AsyncApp, client: AsyncWebClient, app_token: str, ping: float = PING) -> None:
         self._app, self._client, self._token, self._ping = app, client, app_token, ping
         self._link: Link | None = None
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], Link] = {}
 
     async def serve(self, ready: asyncio.Event) -> None:
         """Connect and stay connected until cancelled. ``StartError`` when Slack refuses the app's token."""
@@ -221,12 +221,11 @@ class Socket:
 
     async def stop(self) -> None:
         """Close what is open."""
-        link, self._link = self._link, None
-        for task in self._retiring:
+        links = [*self._retiring.values(), *([self._link] if self._link else [])]
+        self._link = None
+        for task in list(self._retiring):
             task.cancel()
-        await asyncio.gather(*self._retiring, return_exceptions=True)
-        if link is not None:
-            await link.end()
+        await asyncio.gather(*(link.end() for link in links))
 
     async def _open(self) -> Link:
         """A connection that Slack greeted. Raises what ``FAILURES`` names."""
@@ -255,8 +254,8 @@ class Socket:
         if old is not None:
             old.successor = link
             task = asyncio.create_task(old.retire())
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+            self._retiring[task] = old
+            task.add_done_callback(lambda done: self._retiring.pop(done, None))
 
 
 def _asked(error: BaseException) -> float:

@@ -49,6 +49,7 @@ class Who:
             quiet=known.quiet if known else "",
             is_moderator=moderates,
             is_admin=bool(known and known.is_admin),
+            unasked=asked.unasked,
         )
 
     def _looking(self, team: str, user: str) -> asyncio.Task[tuple[Known, bool]]:
