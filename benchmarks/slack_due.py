@@ -15,7 +15,7 @@ DUE = 1_000
 PER_MINUTE = 300  # messages a minute in a workspace, as the fake counts them
 WATCH = 1.0  # seconds between two looks at how far it is
 PEOPLE = 40  # who type commands meanwhile
-EVERY = 0.2  # seconds between two commands
+EVERY = 0.75  # seconds between two commands: Slack allows 100 forms a minute
 PATIENCE = 400.0  # seconds for all of it
 
 

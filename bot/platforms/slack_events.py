@@ -73,7 +73,7 @@ def command(body: Json, at: int, prefix: str = "") -> Asked:
 
 
 def _typed(text: str) -> str:
-    """What somebody typed: Slack sends & < > as entities (docs.slack.dev/messaging/formatting-message-text)."""
+    """What somebody typed: Slack sends & < > as entities (docs: formatting message text)."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
