@@ -465,3 +465,42 @@ def test_any_schedule_on_quarters_comes_back_as_it_was_set(start: int, length: i
 )
 def test_a_person_is_read_as_slack_tells_them(user: dict[str, Any], person: Known) -> None:
     assert known(user) == person
+
+
+# -- several processes ----------------------------------------------------------------------------------------
+
+
+def test_two_processes_with_half_each_stay_within_the_whole() -> None:
+    sent: list[float] = []
+
+    async def play() -> None:
+        limits = [Limits(290), Limits(290)]
+        await limits[0].turn("T1", POST, Lane.DUE)  # one pacer is there before the share is known
+        sent.append(now())
+        for each in limits:
+            each.share(0.5)
+
+        async def work(mine: Limits) -> None:
+            for _ in range(300):
+                await turn_at_last(mine, POST, Lane.DUE)
+                sent.append(now())
+
+        await asyncio.gather(*(work(each) for each in limits))
+
+    played(play)
+    assert most_within(sorted(sent), MINUTE) <= FAKE_LIMIT
+    assert sorted(sent)[-1] < 600 / (290 / MINUTE) * 1.03
+
+
+def test_alone_again_it_takes_all() -> None:
+    async def play() -> None:
+        pacer = Pacer(10.0, burst=1)
+        pacer.share(0.5)
+        await pacer.turn(0)
+        pacer.share(1.0)
+        before = now()
+        for _ in range(10):
+            await pacer.turn(0)
+        assert now() - before == pytest.approx(1.1, abs=0.01)  # the first had taken its double step
+
+    played(play)

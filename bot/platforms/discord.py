@@ -88,6 +88,11 @@ class DiscordChat:
         """What is kept of people and threads (``forget`` removes a person)."""
         return self._store
 
+    def share(self, part: float) -> None:
+        """Take only a part (above 0, at most 1) of Discord's limits: other processes take the rest."""
+        self.rest.pacer.share(part)
+        self._places.opens.share(part)
+
     # -- what comes in -------------------------------------------------------------------------
 
     async def run(self, dispatch: Dispatch) -> None:

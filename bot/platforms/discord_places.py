@@ -44,7 +44,7 @@ class Places:
     def __init__(self, rest: Rest, store: Store, clock: Clock, trouble: Trouble) -> None:
         self._rest, self._store, self._clock, self._trouble = rest, store, clock, trouble
         self._kinds: Recent[int] = Recent(2000)  # channel id -> type
-        self._opens = Pacer(OPENS_PER_SECOND, burst=10)
+        self.opens = Pacer(OPENS_PER_SECOND, burst=10)
         self._me = ""
 
     async def me(self) -> str:
@@ -117,9 +117,9 @@ class Places:
         return channel, await self.say(channel, body, key, Lane.DUE, again=again)
 
     async def _open(self, user: str) -> str:
-        if self._opens.backlog > OPENS_WAIT:
-            raise TryLater("many direct messages are being opened", self._opens.backlog)
-        await self._opens.turn(Lane.DUE)
+        if self.opens.backlog > OPENS_WAIT:
+            raise TryLater("many direct messages are being opened", self.opens.backlog)
+        await self.opens.turn(Lane.DUE)
         told = await self._rest.ask("POST", "/users/@me/channels", Lane.DUE, body={"recipient_id": user})
         await self._store.direct(user, str(told["id"]))
         return str(told["id"])

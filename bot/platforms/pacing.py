@@ -16,7 +16,8 @@ class Pacer:
     """At most ``per_second`` requests a second, evenly, ``burst`` at once; lower lanes go first."""
 
     def __init__(self, per_second: float, burst: int = 2) -> None:
-        self._step, self._slack = 1.0 / per_second, (burst - 1) / per_second
+        self._whole, self._slack = 1.0 / per_second, (burst - 1) / per_second
+        self._step = self._whole
         self._next = -inf  # when the next request would be due if none were early
         self._held_until = self._promised = -inf
         self._queue: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -73,6 +74,10 @@ class Pacer:
         now = asyncio.get_running_loop().time()
         self._promised = max(self._promised, now + self.backlog) + self._step
         return self._promised - now
+
+    def share(self, part: float) -> None:
+        """Take only a part (above 0, at most 1) of the limit from now on: other processes take the rest."""
+        self._step = self._whole / part
 
     def hold(self, seconds: float) -> None:
         """Let nobody go for a while: the platform said that we are too fast."""

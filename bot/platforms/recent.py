@@ -30,6 +30,10 @@ class Recent(Generic[V]):
         if len(self._values) > self._limit:
             self._values.popitem(last=False)
 
+    def values(self) -> list[V]:
+        """All that is remembered."""
+        return list(self._values.values())
+
     def drop(self, key: str) -> None:
         """Forget it."""
         self._values.pop(key, None)

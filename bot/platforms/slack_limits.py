@@ -52,6 +52,7 @@ class Limits:
 
     def __init__(self, per_minute: float, per_channel: float = CHANNEL_PER_SECOND) -> None:
         self._per_minute, self._per_channel = per_minute, per_channel
+        self._part = 1.0
         self._methods: Recent[Pacer] = Recent(PACERS_KEPT)
         self._channels: Recent[Pacer] = Recent(PACERS_KEPT)
 
@@ -78,6 +79,12 @@ class Limits:
             except TimeoutError:
                 raise TryLater("rate limit", each.promise()) from None
 
+    def share(self, part: float) -> None:
+        """Take only a part (above 0, at most 1) of every limit: other processes take the rest."""
+        self._part = part
+        for pacer in (*self._methods.values(), *self._channels.values()):
+            pacer.share(part)
+
     def take(self, team: str, method: str) -> bool:
         """Take a turn that is there at once; whether one was."""
         return self._method(team, method).take()
@@ -99,6 +106,7 @@ class Limits:
             else:
                 tier = _TIERS.get(method, _TIER_3)
                 pacer = Pacer(tier * (1 - _AT_ONCE) / 60.0, round(tier * _AT_ONCE))
+            pacer.share(self._part)
             self._methods.put(key, pacer)
         return pacer
 
@@ -107,5 +115,6 @@ class Limits:
         pacer = self._channels.get(key)
         if pacer is None:
             pacer = Pacer(self._per_channel, CHANNEL_BURST)
+            pacer.share(self._part)
             self._channels.put(key, pacer)
         return pacer
