@@ -467,7 +467,7 @@ def test_a_person_is_read_as_slack_tells_them(user: dict[str, Any], person: Know
     assert known(user) == person
 
 
-# -- several processes ----------------------------------------------------------------------------------------
+# -- several processes -------------------------------------------------------------------------------------
 
 
 def test_two_processes_with_half_each_stay_within_the_whole() -> None:
