@@ -30,7 +30,8 @@ help:
 	@echo 'make test    run the tests; one of them: make test ARGS="tests/test_config.py -k zone"'
 	@echo 'make lint    check style, types and who may import whom'
 	@echo 'make bench   measure, and print the figures'
-	@echo 'make soak    500 stories on a Discord that fails, the bot killed again and again; another: SEED=2'
+	@echo 'make soak    500 stories on a Discord that fails, then 500 on such a Slack, the bot killed again and'
+	@echo '             again; another run: make soak SEED=2; one of the two: make soak ARGS=slack'
 	@echo 'make lock    write requirements*.lock for pyproject.toml; all to their newest: make lock UPGRADE=1'
 	@echo 'make clean   remove what make made; never your data or settings'
 
@@ -54,7 +55,8 @@ bench: $(VENV)/.dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/.dev
-	@BOUNCEBACK_SOAK=$(or $(SEED),1) exec $(BIN)/python -m pytest -s tests/test_discord_chaos.py -k long
+	@BOUNCEBACK_SOAK=$(or $(SEED),1) exec $(BIN)/python -m pytest -s \
+		tests/test_discord_chaos.py tests/test_slack_chaos.py -k 'long$(if $(ARGS), and $(ARGS))'
 
 # The second is a part of the first, pin by pin, so that one environment serves both.
 lock: .venv-lock/bin/uv

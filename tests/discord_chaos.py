@@ -1,7 +1,7 @@
 """Many people share a no on a Discord that fails, through a bot that is killed; then their plans run.
 
-``DiscordChaos`` plays the people, cuts the gateway, kills and restarts the bot, moves its time, and counts what
-exists in the end. The bot is a process of its own (``python -m tests.discord_chaos``), wired as
+``DiscordChaos`` plays the people, cuts the gateway, kills and restarts the bot, moves its time, and counts
+what exists in the end. The bot is a process of its own (``python -m tests.discord_chaos``), wired as
 ``bot.app.serve`` does it, with two differences: its clock jumps when told to, and it opens direct message
 channels as fast as it likes, since this Discord counts no seconds.
 

@@ -261,6 +261,6 @@ class Answers:
 
     async def _reply(self, asked: Asked) -> None:
         """Somebody wrote in a thread; it matters if the thread hangs on a message of ours."""
-        if asked.arg == (await self._rest.workspace(asked.team)).bot_user:
+        if asked.arg in ("", (await self._rest.workspace(asked.team)).bot_user):  # empty: the cogs know it
             event: Event = await self._who.event(asked)
             await self._dispatch.handle(event)

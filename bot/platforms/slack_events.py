@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from bot.chat import Kind, Message, Place
 from bot.platforms.slack_forms import Origin, submitted
@@ -58,16 +58,16 @@ class Asked:
 def command(body: Json, at: int, prefix: str = "") -> Asked:
     """A slash command with the words typed after it; ``at`` is now, in seconds since 1970."""
     name = str(body["command"]).removeprefix("/").removeprefix(prefix)
-    team, channel = str(body["team_id"]), str(body["channel_id"])
+    team, channel = _team(body), str(body.get("channel_id") or "")
     return Asked(
-        str(body["trigger_id"]),
+        _once(body),
         Kind.COMMAND,
         name,
         team,
         str(body["user_id"]),
         Place(PLATFORM, team, channel),
         arg=_typed(str(body.get("text") or "")).strip(),
-        trigger=str(body["trigger_id"]),
+        trigger=_trigger(body),
         origin=Origin(channel=channel, response_url=str(body.get("response_url") or ""), at=at),
     )
 
@@ -83,13 +83,13 @@ def press(body: Json, at: int) -> Asked | None:
     if action["type"] != "button" or action.get("url") or ":" not in str(action["action_id"]):
         return None
     name, arg = split_custom_id(str(action["action_id"]))
-    team, container = _team(body), body["container"]
+    team, container = _team(body), _container(body)
     home = container["type"] == "view"
     channel = "" if home else str(container["channel_id"])
-    thread, ts = _thread(container | _threaded(body)), str(container.get("message_ts") or "")
+    thread, ts = _thread(container), str(container.get("message_ts") or "")
     place = Place(PLATFORM, team, channel, thread)
     return Asked(
-        str(body["trigger_id"]),
+        _once(body),
         Kind.PRESS,
         name,
         team,
@@ -97,7 +97,7 @@ def press(body: Json, at: int) -> Asked | None:
         place,
         arg=arg,
         message=Message(place, ts) if ts else None,
-        trigger=str(body["trigger_id"]),
+        trigger=_trigger(body),
         origin=Origin(
             channel=channel,
             thread=thread,
@@ -123,14 +123,14 @@ def shortcut(body: Json, at: int) -> Asked | None:
         thread = _thread({"message_ts": ts, "thread_ts": on.get("thread_ts")})
         message = Message(Place(PLATFORM, team, channel, thread), ts)
     return Asked(
-        str(body["trigger_id"]),
+        _once(body),
         Kind.COMMAND,
         name,
         team,
         str(body["user"]["id"]),
         Place(PLATFORM, team, channel, thread),
         message=message,
-        trigger=str(body["trigger_id"]),
+        trigger=_trigger(body),
         origin=Origin(
             channel=channel, thread=thread, response_url=str(body.get("response_url") or ""), at=at
         ),
@@ -154,7 +154,7 @@ def submit(body: Json, at: int) -> Asked:
         Place(PLATFORM, team, origin.channel, origin.thread),
         arg=origin.arg,
         values=submitted(view),
-        trigger=str(body.get("trigger_id") or _digest(view)),
+        trigger=_trigger(body) or _digest([view["id"], view.get("hash"), view.get("state")]),
         origin=origin,
     )
 
@@ -182,33 +182,34 @@ def suggestion(body: Json, at: int) -> tuple[Asked, str]:
 def spoken(body: Json, at: int) -> Asked | None:
     """A person's message in a thread; None for all others. What it says is not taken over.
 
-    Whether the thread is ours the caller compares: the parent's author is in ``arg``.
+    Whether the thread is ours the caller compares: the parent's author is in ``arg``, empty if not told.
     """
     said: Json = body["event"]
     parent, user = str(said.get("parent_user_id") or ""), str(said.get("user") or "")
     of_a_person = user and not said.get("bot_id") and str(said.get("subtype") or "") in SPOKEN
-    if not (of_a_person and parent and said.get("thread_ts")):
+    within, ts = str(said.get("thread_ts") or ""), str(said["ts"])
+    if not of_a_person or within in ("", ts):
         return None
-    team = str(body["team_id"])
-    place = Place(PLATFORM, team, str(said["channel"]), str(said["thread_ts"]))
+    team = _where(body)
+    place = Place(PLATFORM, team, str(said["channel"]), within)
     return Asked(
-        str(body["event_id"]),
+        str(body.get("event_id") or f"message:{team}/{place.channel}/{ts}"),
         Kind.REPLY,
         "reply",
         team,
         user,
         place,
         arg=parent,
-        message=Message(place, str(said["ts"])),
+        message=Message(place, ts),
     )
 
 
 def home_opened(body: Json, at: int) -> Asked | None:
     """Somebody looks at their App Home; None for the bot's other tab (messages)."""
     event: Json = body["event"]
-    if event.get("tab") != "home":
+    if event.get("tab", "home") != "home":
         return None
-    return at_home(str(body["team_id"]), str(event["user"]), str(body["event_id"]))
+    return at_home(_where(body), str(event["user"]), str(body.get("event_id") or _digest(event)))
 
 
 def at_home(team: str, user: str, id: str, *, unasked: bool = False) -> Asked:
@@ -231,22 +232,69 @@ def ended(body: Json) -> str:
     event: Json = body["event"]
     tokens: Json = event.get("tokens") or {}
     over = event["type"] == "app_uninstalled" or tokens.get("bot")
-    return str(body["team_id"]) if over else ""
+    return _where(body) if over else ""
 
 
 # -- small parts -----------------------------------------------------------------------------------
 
 
 def _team(body: Json) -> str:
-    """The workspace: the one the app is installed in; of an organisation's install, the person's own."""
-    team: Json | None = body.get("team")
-    return str(team["id"] if team else body["user"]["team_id"])
+    """The workspace that the app is installed in, of an interaction.
+
+    A modal that somebody of another organisation handed in (Slack Connect) names it in the view: ``team`` is
+    their own then. With an installation for a whole organisation ``team`` is null.
+    """
+    view, team, user = (body.get(name) for name in ("view", "team", "user"))
+    named = (
+        _word(view, "app_installed_team_id"),
+        team if isinstance(team, str) else _word(team, "id"),
+        _word(body, "team_id"),
+        _word(user, "team_id"),
+        _word(view, "team_id"),
+    )
+    found = next((each for each in named if each), "")
+    if not found:
+        raise KeyError("team")
+    return found
 
 
-def _threaded(body: Json) -> Json:
-    """The thread of the message that was pressed on, where the container does not say it."""
+def _where(body: Json) -> str:
+    """The workspace that the app is installed in, of an event. In a channel shared with other organisations
+    ``team_id`` may be another's; ``authorizations`` names one that the app is installed in.
+    """
+    given = body.get("authorizations")
+    first: object = given[0] if isinstance(given, list) and given else None
+    return _word(first, "team_id") or str(body["team_id"])
+
+
+def _word(of: object, name: str) -> str:
+    """A text in an object; empty where it is none."""
+    value = cast(Json, of).get(name) if isinstance(of, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def _trigger(body: Json) -> str:
+    return str(body.get("trigger_id") or "")
+
+
+def _once(body: Json) -> str:
+    """What tells this from all others, and is the same when it is delivered again."""
+    return _trigger(body) or _digest(body)
+
+
+def _container(body: Json) -> Json:
+    """What the button sits on, with its thread; put together where ``container`` does not say all of it."""
+    told: Json = body.get("container") or {}
     message: Json = body.get("message") or {}
-    return {"thread_ts": message.get("thread_ts") or body["container"].get("thread_ts")}
+    channel: Json = body.get("channel") or {}
+    on_view = body.get("view") and not (message or channel)
+    return {
+        "type": told.get("type") or ("view" if on_view else "message"),
+        "channel_id": told.get("channel_id") or channel.get("id") or "",
+        "message_ts": told.get("message_ts") or message.get("ts") or body.get("message_ts") or "",
+        "thread_ts": message.get("thread_ts") or told.get("thread_ts"),
+        "is_ephemeral": told.get("is_ephemeral") or message.get("is_ephemeral"),
+    }
 
 
 def _thread(of: Json) -> str:
@@ -255,7 +303,6 @@ def _thread(of: Json) -> str:
     return "" if thread == str(of.get("message_ts") or "") else thread
 
 
-def _digest(view: Json) -> str:
-    """In place of a trigger, for a submission without one: the same view with the same answers."""
-    told = json.dumps([view["id"], view.get("hash"), view.get("state")], sort_keys=True)
-    return "view:" + hashlib.sha256(told.encode()).hexdigest()[:32]
+def _digest(told: object) -> str:
+    """In place of an id, for what has none: the same for the same payload."""
+    return "told:" + hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]

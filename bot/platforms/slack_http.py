@@ -124,12 +124,15 @@ class Door:
             return web.json_response({"error": "invalid request"}, status=401)
         try:
             asked = _whole(await to_bolt_request(request))
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
             log.warning("request refused", reason="body")
             return web.json_response({"error": "invalid request"}, status=400)
         answer = await self._app.async_dispatch(asked)
         if answer.status == 401:
             log.warning("request refused", reason="signature, timestamp or replay")
+        elif answer.status == 404:  # Slack's own, of a sort that we do not know: nothing to send again
+            log.warning("request not for us")
+            return web.Response()
         elif answer.status != 200:
             self._replays.forget(request.headers.get(SIGNATURE, ""))
             log.warning("request not handled", status=answer.status)

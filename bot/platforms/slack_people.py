@@ -18,8 +18,9 @@ import structlog
 from slack_sdk.errors import SlackApiError
 
 from bot.clock import Clock, UnknownZone, zone_info
+from bot.errors import TryLater
 from bot.platforms.recent import Recent
-from bot.platforms.slack_errors import FAILURES, code
+from bot.platforms.slack_errors import FAILURES, code, translated
 from bot.platforms.slack_rest import Rest
 from bot.platforms.slack_store import Store
 from bot.storage.schema import EPOCH
@@ -28,6 +29,7 @@ Json = dict[str, Any]
 
 DAY = timedelta(days=1)
 MODERATORS_FRESH = timedelta(minutes=5)
+REFUSED_FRESH = timedelta(minutes=1)  # how long a channel that Slack does not show us is not asked for
 DISTURB_FRESH = timedelta(minutes=15)  # how long it is believed whether somebody snoozes
 QUARTER = 900  # seconds; where schedules begin and end
 PAGE, PAGES = 200, 10  # members of the moderation channel that are looked at
@@ -169,7 +171,7 @@ class People:
             if kept is None:
                 raise
             return kept.known
-        person = known(cast(Json, told.get("user") or {}))
+        person = known(cast(Json, told.get("user") or {}), team)
         self._people.put(f"{team}/{user}", _Told(self._clock.now(), person))
         return person
 
@@ -203,7 +205,15 @@ class People:
         members: set[str] = set()
         params: Json = {"channel": channel, "limit": PAGE}
         for _ in range(PAGES):
-            told = await self._rest.call(team, "conversations.members", **params)
+            try:
+                told = await self._rest.call(team, "conversations.members", **params)
+            except SlackApiError as error:
+                if isinstance(translated(error), TryLater):
+                    raise
+                log.info("moderators are not known", reason=code(error))
+                since = self._clock.now() - MODERATORS_FRESH + REFUSED_FRESH
+                self._moderators.put(f"{team}/{channel}", (since, frozenset()))
+                return frozenset()
             members.update(map(str, told.get("members") or ()))
             params["cursor"] = cast(Json, told.get("response_metadata") or {}).get("next_cursor")
             if not params["cursor"]:
@@ -212,13 +222,23 @@ class People:
         return frozenset(members)
 
 
-def known(user: Json) -> Known:
-    """A user of users.info, without quiet hours."""
+def known(user: Json, team: str = "") -> Known:
+    """A user of users.info asked in the workspace ``team``, without quiet hours."""
     profile = cast(Json, user.get("profile") or {})
     names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
     return Known(
         next((str(name) for name in names if name), ""),
         str(user.get("tz") or ""),
         str(user.get("locale") or ""),
-        bool(user.get("is_admin") or user.get("is_owner")),
+        bool(user.get("is_admin") or user.get("is_owner")) and not _foreign(user, team),
     )
+
+
+def _foreign(user: Json, team: str) -> bool:
+    """Whether somebody belongs to another organisation (Slack Connect) and has no rights in this one.
+
+    In an organisation of several workspaces the ``team_id`` may be another of them, or the organisation's.
+    """
+    home, inside = str(user.get("team_id") or ""), cast(Json, user.get("enterprise_user") or {})
+    ours = not team or home in ("", team) or home.startswith("E") or team in (inside.get("teams") or ())
+    return bool(user.get("is_stranger")) or not ours

@@ -9,6 +9,7 @@ Slack wants replaced (hourly, ``disconnect``) is closed after the next one is op
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -34,6 +35,7 @@ Json = dict[str, Any]
 log = structlog.get_logger(__name__)
 
 OPEN_WITHIN = 10.0  # seconds for a connection to be opened and greeted
+GREETED_WITHIN = 3.0  # seconds; Slack says hello at once, what stands in for it may not say it at all
 PING = 10.0  # seconds between two pings; a connection that does not answer is reopened
 RETRY_FIRST, RETRY_MOST = 0.5, 30.0  # seconds between two tries to connect
 LASTING = 10.0  # seconds after which a connection counts as a good one
@@ -84,7 +86,10 @@ class Link(SocketModeClient):
                 self._quiet.set()
 
     async def connect(self) -> None:
-        """Open it, once, at ``wss_uri``, until Slack says hello. Raises aiohttp's and OS errors."""
+        """Open it, once, at ``wss_uri``, until Slack says hello, or says nothing but keeps it open.
+
+        Raises aiohttp's and OS errors.
+        """
         self.current_session = await self.aiohttp_client_session.ws_connect(
             str(self.wss_uri),
             heartbeat=self.ping_interval,
@@ -94,12 +99,15 @@ class Link(SocketModeClient):
         self.message_receiver = asyncio.ensure_future(self.receive_messages())
         ends = [asyncio.create_task(each.wait()) for each in (self.greeted, self.over)]
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(ends, timeout=GREETED_WITHIN, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for each in ends:
                 each.cancel()
-        if not self.greeted.is_set():
+        if self.greeted.is_set():
+            return
+        if self.over.is_set():
             raise ConnectionError("no hello")
+        log.info("no hello")
 
     async def connect_to_new_endpoint(self, force: bool = False) -> None:
         """Slack wants this connection replaced."""
@@ -128,6 +136,10 @@ class Link(SocketModeClient):
     async def _heard(self, _: object, message: Json, __: str | None = None) -> None:
         if message.get("type") == "hello":
             self.greeted.set()
+        envelope = message.get("envelope_id")
+        if isinstance(envelope, str) and not (message.get("type") and _readable(message.get("payload"))):
+            log.warning("envelope not understood")  # slack_sdk passes on no such thing
+            await self.send_message(json.dumps({"envelope_id": envelope}))
 
     async def retire(self) -> None:
         """Close it once all that came through it is acked."""
@@ -171,6 +183,10 @@ class Handler(AsyncSocketModeHandler):
                 log.warning("envelope not for us", sort=_sort(req), status=response.status)
                 response = BoltResponse(status=200)
             await send_async_response(client, req, response, 0.0)
+
+
+def _readable(payload: object) -> bool:
+    return isinstance(payload, dict | str)
 
 
 def _sort(request: SocketModeRequest) -> str:

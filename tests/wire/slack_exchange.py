@@ -100,6 +100,11 @@ class Exchange(Waiting):
         await self.until(lambda: bool(self.answered) or self.failed or self.lost, "an ack", patience)
         return bool(self.answered)
 
+    async def outcome(self, patience: float = PATIENCE) -> None:
+        """Wait until anything shows: a modal, an answer, or that it failed."""
+        shows = lambda: self.opened is not None or bool(self.messages) or self.failed or self.lost  # noqa: E731
+        await self.until(shows, "a modal or an answer", patience)
+
     async def view(self, patience: float = PATIENCE) -> View:
         """The modal that opened from it."""
         await self.until(lambda: self.opened is not None, "a modal", patience)

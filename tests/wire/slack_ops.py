@@ -215,10 +215,10 @@ async def say(fake: FakeSlack, body: Json) -> Json:
 
 @op
 async def exchange(fake: FakeSlack, body: Json) -> Json:
-    """What there is of an exchange, after ``wait`` (acked, settled, view, reply, edit, home) if given."""
+    """What there is of an exchange, after ``wait`` (acked, settled, outcome, view, …) if given."""
     found = the_exchange(fake, body)
     if wait := body.get("wait"):
-        assert wait in ("acked", "settled", "view", "reply", "edit", "home"), wait
+        assert wait in ("acked", "settled", "outcome", "view", "reply", "edit", "home"), wait
         await getattr(found, wait)(patience=float(body.get("patience", 10.0)))
     return told(found)
 

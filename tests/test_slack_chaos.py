@@ -1,0 +1,36 @@
+"""On a Slack that fails, through a bot that is killed: every post, opener, kind word and nudge exactly once.
+
+The long run is ``make soak``: 500 stories in 25 workspaces, a kill every few seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.slack_chaos import SlackChaos
+
+FEW, SPREAD = 24, 12
+MANY, WIDE = 500, 25
+
+
+async def test_everything_happens_once_whatever_fails(tmp_path: Path) -> None:
+    async with SlackChaos(tmp_path, FEW, SPREAD, seed=11) as chaos:
+        found = await chaos.run(kill_at=[FEW // 2])
+    assert not found.wrong(), f"{found.wrong()}; {found}"
+    assert found.kills == 2
+    assert found.cuts > 0
+    assert found.fake["faults_met"] > 0
+    assert found.fake["delivered"]["doubles"] > 0
+
+
+@pytest.mark.skipif("BOUNCEBACK_SOAK" not in os.environ, reason="takes minutes: make soak")
+async def test_a_long_run_with_a_kill_every_few_seconds(tmp_path: Path) -> None:
+    seed = int(os.environ["BOUNCEBACK_SOAK"] or 1)
+    async with SlackChaos(tmp_path, MANY, WIDE, seed=seed, kill_every=(4.0, 8.0)) as chaos:
+        found = await chaos.run()
+    sys.stdout.write(f"\n{found}\n")
+    assert not found.wrong(), f"{found.wrong()}; {found}"
