@@ -1,4 +1,4 @@
-"""``make bench``: measure, and print one table. ``make bench ARGS="drain"`` runs one of the four."""
+"""``make bench``: measure, and print one table. ``make bench ARGS="drain"`` runs one of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import discord_figures, drain, rejected, start
+from benchmarks import discord_figures, drain, outbox, rejected, start
 from benchmarks.figures import Figure
 from bot.logs import configure
 
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "rejected": rejected.run,
     "start": start.run,
     "drain": drain.run,
+    "outbox": outbox.run,
     "discord": discord_figures.run,
 }
 

@@ -13,6 +13,8 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
+from bot.patience import in_line
+
 REFUSALS_WINDOW = 600.0  # seconds; Discord bans an address at 10,000 invalid requests within them
 REFUSALS_LIMIT = 5_000  # where we stop by ourselves: half of it, other programs may share the address
 BUCKETS_KEPT = 2_000  # route buckets looked at before the idle ones are dropped
@@ -49,7 +51,8 @@ class Pacer:
         turn: asyncio.Future[None] = loop.create_future()
         heappush(self._queue, (lane, next(self._numbers), turn))
         self._arm(loop)
-        await turn
+        with in_line():
+            await turn
 
     @property
     def wait(self) -> float:
