@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, NamedTuple, TypeVar
 
 import typer
 
@@ -16,14 +16,12 @@ from bot.cli_parts import FAILED, UNUSABLE, ConfigFile, fail, load, vault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from datetime import datetime
 
-    from rich.table import Table
-
+    from bot.cli_outbox_tables import Seen
     from bot.clock import Clock
     from bot.config import Settings
     from bot.operating import Report
-    from bot.overview import Dead, Overview, Waiting
+    from bot.overview import Dead
     from bot.storage import Storage
 
 T = TypeVar("T")
@@ -54,15 +52,6 @@ class _Said(NamedTuple):
     as_json: bool
 
 
-class _Seen(NamedTuple):
-    """What the overview shows."""
-
-    found: Overview
-    dead: list[Dead]
-    waiting: list[Waiting]
-    now: datetime
-
-
 @outbox.callback()
 def overview(context: typer.Context, config: ConfigFile = None, as_json: AsJson = False) -> None:
     """How many messages stand where, the next and the latest, and what was given up."""
@@ -70,19 +59,22 @@ def overview(context: typer.Context, config: ConfigFile = None, as_json: AsJson 
     if context.invoked_subcommand is not None:
         return
 
-    async def work(storage: Storage, clock: Clock) -> _Seen:
+    async def work(storage: Storage, clock: Clock) -> Seen:
+        from bot.cli_outbox_tables import Seen
         from bot.overview import dead, look, waiting
 
         now = clock.now()
         async with storage.read() as connection:
             given_up = await dead(connection, limit=SHOWN)
-            return _Seen(await look(connection, now), given_up, await waiting(connection, SHOWN), now)
+            return Seen(await look(connection, now), given_up, await waiting(connection, SHOWN), now)
+
+    from bot.cli_outbox_tables import overview_json, show_overview
 
     seen = _with_storage(config, work)
     if as_json:
-        typer.echo(json.dumps(_overview_json(seen), indent=2))
+        typer.echo(json.dumps(overview_json(seen), indent=2))
     else:
-        _show_overview(seen)
+        show_overview(seen)
 
 
 @outbox.command()
@@ -103,14 +95,16 @@ def dead(
         async with storage.read() as connection:
             return await dead(connection, kind, limit + 1)
 
+    from bot.cli_outbox_tables import dead_json, dead_table, show
+
     said: _Said = context.obj
     rows = _with_storage(config or said.config, work)
     if as_json or said.as_json:
-        typer.echo(json.dumps([_dead_json(row) for row in rows[:limit]], indent=2))
+        typer.echo(json.dumps([dead_json(row) for row in rows[:limit]], indent=2))
     elif not rows:
         typer.echo("No dead rows.")
     else:
-        _print(_dead_table(rows[:limit]))
+        show(dead_table(rows[:limit]))
         if len(rows) > limit:
             typer.echo(f"There are more than {limit}; --limit shows more of them.")
 
@@ -242,111 +236,3 @@ def _tell(report: Report, what: str) -> None:
         typer.echo("No dead rows.")
     if report.left:
         raise typer.Exit(FAILED)
-
-
-def _overview_json(seen: _Seen) -> dict[str, Any]:
-    found, now, late = seen.found, seen.now, seen.found.oldest
-    kinds: dict[str, dict[str, int]] = {}
-    for (standing, kind), n in sorted(found.counts.items()):
-        kinds.setdefault(kind, {})[standing.value] = n
-    return {
-        "at": now.isoformat(),
-        "states": {standing.value: n for standing, n in found.by_standing().items()},
-        "kinds": kinds,
-        "next_due": found.next_due.isoformat() if found.next_due else None,
-        "oldest_overdue": {
-            "id": late.id,
-            "kind": late.kind,
-            "ready_at": late.ready_at.isoformat(),
-            "seconds": round((now - late.ready_at).total_seconds(), 3),
-            "error": late.error,
-        }
-        if late
-        else None,
-        "dead": [_dead_json(row) for row in seen.dead],
-        "waiting": [
-            {
-                "kind": each.kind,
-                "error": each.error,
-                "rows": each.rows,
-                "id": each.id,
-                "next_try": each.next_try.isoformat(),
-            }
-            for each in seen.waiting
-        ],
-    }
-
-
-def _dead_json(row: Dead) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "kind": row.kind,
-        "attempts": row.attempts,
-        "error": row.error,
-        "due_at": row.due_at.isoformat(),
-        "ended_at": row.ended_at.isoformat() if row.ended_at else None,
-    }
-
-
-def _show_overview(seen: _Seen) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from bot.overview import Standing
-
-    found, given_up, now = seen.found, seen.dead, seen.now
-    families = sorted({name for _, name in found.by_family()})
-    by_family = found.by_family()
-    table = Table("State", "Rows", *families, box=None, pad_edge=False)
-    for standing, n in found.by_standing().items():
-        cells = (by_family.get((standing, name), 0) for name in families)
-        table.add_row(standing.value, str(n), *(str(cell) if cell else "" for cell in cells))
-    _print(table)
-    if found.oldest:
-        late = found.oldest
-        typer.echo(f"The oldest overdue: row {late.id} ({late.kind}), due since {_time(late.ready_at)}.")
-    elif found.next_due:
-        typer.echo(f"The next one is due at {_time(found.next_due)}; it is {_time(now)}.")
-    else:
-        typer.echo("Nothing is planned.")
-    if seen.waiting:
-        typer.echo("")
-        table = Table("Rows", "Kind", "Last error", "One of them", "Next try", box=None, pad_edge=False)
-        for each in seen.waiting:
-            cells = (str(each.rows), each.kind, each.error, str(each.id), _time(each.next_try))
-            table.add_row(*map(Text, cells))
-        _print(table)
-        typer.echo("These failed and are tried again by themselves.")
-    n = found.by_standing()[Standing.DEAD]
-    if given_up:
-        typer.echo("")
-        _print(_dead_table(given_up))
-        more = f" (the latest {len(given_up)} of {n})" if n > len(given_up) else ""
-        typer.echo(
-            f"These were given up{more}: `bounceback outbox retry ID`, or `bounceback outbox drop ID`."
-        )
-
-
-def _dead_table(rows: list[Dead]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("Id", "Kind", "Tries", "Last error", "Due", "Given up", box=None, pad_edge=False)
-    for row in rows:
-        ended = _time(row.ended_at) if row.ended_at else ""
-        cells = (str(row.id), row.kind, str(row.attempts), row.error, _time(row.due_at), ended)
-        table.add_row(*map(Text, cells))
-    return table
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = 1000  # wide enough that no value is broken over lines in a file or a pipe
-    console.print(table)
-
-
-def _time(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -10,7 +10,6 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, TypeVar
@@ -25,6 +24,7 @@ from bot.features import Features, Unit, trace
 from bot.marks import Marks, Outcome
 from bot.observer import Observer
 from bot.outbox import Outbox
+from bot.pacing import Pace, Room
 from bot.people import People
 from bot.rows import State
 from bot.storage import Storage
@@ -38,20 +38,6 @@ IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform
 
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 GATHER = 0.01  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How the sender works: seconds of lease, rows in hand at most, messages at once, tries of a broken row.
-
-    ``grace`` is how many seconds sends under way are waited for at a stop.
-    """
-
-    lease: float = 60.0
-    batch: int = 512
-    senders: int = 16
-    attempts: int = 8
-    grace: float = 3.0
 
 
 class Sender:
@@ -73,7 +59,7 @@ class Sender:
         self._claims = Claims(storage, rows, people, clock, features, pace.lease, pace.batch)
         self._marks = Marks(storage, people, clock, features)
         self._delivery = Delivery(dict(chats), features, clock, random, pace.lease, pace.attempts)
-        self._room = _Room(pace, clock)
+        self._room = Room(pace, clock)
         self._wake = asyncio.Event()  # something was committed, or there is room for more
         self._work = asyncio.Event()  # there are units in hand
         self._over = asyncio.Event()  # some unit has its outcome
@@ -332,31 +318,3 @@ class Sender:
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:
         await self._marks.mark(outcomes)
-
-
-class _Room:
-    """How many rows to have in hand: what is sent in a small part of a lease, at the pace measured."""
-
-    def __init__(self, pace: Pace, clock: Clock) -> None:
-        self._most, self._least, self._clock = pace.batch, min(pace.batch, pace.senders), clock
-        self._seconds = pace.lease / 20
-        self._limit = min(pace.batch, 4 * pace.senders)
-        self._count, self._since = 0, clock.monotonic()
-
-    def begin(self) -> None:
-        """Nothing was under way, and now something is."""
-        self._count, self._since = 0, self._clock.monotonic()
-
-    def left(self, flying: int) -> int:
-        """Room for so many more; none for less than a quarter: each claim is a transaction."""
-        room = self._limit - flying
-        return room if room >= max(1, self._limit // 4) else 0
-
-    def note(self, done: int) -> None:
-        """So many more are done."""
-        self._count += done
-        took = self._clock.monotonic() - self._since
-        if self._count >= self._limit or took > self._seconds:
-            fitting = self._most if took <= 0 else int(self._count / took * self._seconds)
-            self._limit = min(self._most, max(self._least, min(fitting, 2 * self._limit)))
-            self.begin()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -60,6 +61,9 @@ class Platform:
         self._waiting: list[tuple[int, asyncio.Event]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._tries = 0
+        self._lines: Counter[str] = Counter()  # connections, by bot
+        self._busy: Counter[str] = Counter()  # what has come and is not there yet, by bot
+        self._less = asyncio.Condition()
 
     async def serve(self, ready: Connection) -> None:
         """Until killed; the port goes out through ``ready``."""
@@ -68,18 +72,33 @@ class Platform:
         await server.serve_forever()
 
     async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        by = ""
         with suppress(ConnectionError):
             while line := await reader.readline():
-                task = asyncio.create_task(self._answer(json.loads(line), writer))
+                asked = json.loads(line)
+                if not by and (by := asked.get("by", "")):
+                    self._lines[by] += 1
+                self._busy[by] += 1
+                task = asyncio.create_task(self._answer(asked, writer, by))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+        self._lines[by] -= 1
+        await self._tell()
 
-    async def _answer(self, asked: dict[str, Any], writer: asyncio.StreamWriter) -> None:
+    async def _tell(self) -> None:
+        async with self._less:
+            self._less.notify_all()
+
+    async def _answer(self, asked: dict[str, Any], writer: asyncio.StreamWriter, by: str) -> None:
         match asked["ask"]:
             case "say":
                 answer: Any = await self._say(asked)
+                self._busy[by] -= 1
+                await self._tell()
             case "when":
                 answer = await self._when(asked["said"])
+            case "over":
+                answer = await self._over(asked["of"])
             case _:
                 told = [[each.key, each.rows, each.by, each.at] for each in self._said]
                 answer = {"said": told, "tries": self._tries}
@@ -110,6 +129,12 @@ class Platform:
             self._waiting.append((wanted, event))
             await event.wait()
         return len(self._said)
+
+    async def _over(self, by: str) -> bool:
+        """Answers when a bot that was killed has no connection left, and what it has sent is there."""
+        async with self._less:
+            await self._less.wait_for(lambda: self._lines[by] <= 0 and self._busy[by] <= 0)
+        return True
 
 
 # -- the other side ---------------------------------------------------------------------------------
