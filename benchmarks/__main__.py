@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import discord_figures, drain, rejected, slack_figures, start
+from benchmarks import discord_figures, drain, outbox, rejected, slack_figures, start
 from benchmarks.figures import Figure
 from bot.logs import configure
 
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "rejected": rejected.run,
     "start": start.run,
     "drain": drain.run,
+    "outbox": outbox.run,
     "discord": discord_figures.run,
     "slack": slack_figures.run,
 }

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from bot.config import Settings
+
+T = TypeVar("T")
 
 
 def run_forever(settings: Settings) -> int:
@@ -14,6 +17,11 @@ def run_forever(settings: Settings) -> int:
     from bot.app import serve
 
     return asyncio.run(serve(settings))
+
+
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Do one thing in an event loop of its own; what it raises is raised."""
+    return asyncio.run(work)
 
 
 if __name__ == "__main__":

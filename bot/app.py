@@ -7,20 +7,18 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import structlog
 from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot import leaving, trouble
-from bot.chat import Chat, Place, User
-from bot.claims import Features
+from bot import assembly, leaving, trouble
+from bot.chat import Chat, Place
 from bot.clock import Clock, SystemClock
 from bot.cog import Cog, Forget, Kit
 from bot.content import FOLDER, Content
@@ -28,36 +26,60 @@ from bot.dispatch import Dispatcher
 from bot.drafts import Drafts
 from bot.errors import StartError
 from bot.logs import configure
+from bot.observer import Observer
 from bot.outbox import Outbox
 from bot.people import Defaults, People
 from bot.registry import Registry
+from bot.roles import Role
 from bot.sender import Pace, Sender
 from bot.speaker import Speaker
 from bot.storage import Storage
+from bot.storage.errors import StorageError
 from bot.storage.schema import events
 from bot.ticks import Ticks
+from bot.turns import Turns
 from bot.vault import Vault
 from bot.words import Words
+from bot.workers import Workers
 from cogs import COGS
 
 if TYPE_CHECKING:
     from bot.config import Settings
 
 log = structlog.get_logger("bot.app")
-Tell = Callable[[str, str, Mapping[str, str]], Awaitable[None]]
 UNUSABLE = 2  # the exit code of settings that cannot be used
 EVENTS_KEPT = timedelta(days=3)  # platforms redeliver for minutes, a browser that slept for a day
+SAID_KEPT = timedelta(days=30)  # as far back as /home looks; rules and limits look back two days
+UNDELIVERED_KEPT = timedelta(days=180)  # until its person comes back; dead ones, until somebody looks
+PRUNED = 500  # rows in one transaction
+LOOK_AGAIN = 1.0  # seconds; nobody tells of what another process puts into an SQLite file
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A platform that holds something from its first message on, even where it is not served."""
+
+    async def close(self) -> None:
+        """Give it back."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A bot that is wired but not running."""
+    """A bot that is wired but not running. ``role`` is this process's part in the work.
+
+    ``look_again`` is in seconds: how often the outbox is looked at although nobody said that anything
+    changed (0: never). ``closing`` gives back what platforms hold that send without being served.
+    """
 
     kit: Kit
     registry: Registry
     dispatcher: Dispatcher
     sender: Sender
     chats: Mapping[str, Chat]
+    role: Role = Role.ALL
+    look_again: float = 0.0
+    closing: Sequence[Callable[[], Awaitable[None]]] = ()
 
     async def housekeeping(self) -> None:
         """Forget what nobody needs: communities that are over, old events, words long said, left drafts."""
@@ -66,41 +88,99 @@ class App:
             await tx.execute(delete(events).where(events.c.at < self.kit.now - EVENTS_KEPT))
             await self.kit.outbox.tidy(tx, self.kit.now - EVENTS_KEPT)
         await self.kit.drafts.prune()
+        await self.prune()
 
-    def ticks(self) -> Ticks:
-        """Everything that recurs: housekeeping, and what the cogs declared."""
+    async def prune(self) -> None:
+        """Delete rows of the outbox that ended long ago; a few at a time, so that nobody waits for it."""
+        for kept, all in ((SAID_KEPT, False), (UNDELIVERED_KEPT, True)):
+            pruned = PRUNED
+            while pruned == PRUNED:
+                async with self.kit.storage.write() as tx:
+                    pruned = await self.kit.outbox.prune(tx, self.kit.now - kept, PRUNED, all=all)
+                await asyncio.sleep(0)
+
+    def recurring(self) -> list[tuple[str, timedelta, Callable[[], Awaitable[None]]]]:
+        """Housekeeping, and what the cogs declared; each is done by one process at a time."""
+        housekeeping = ("housekeeping", timedelta(hours=1), self.housekeeping)
         declared = [
             (spec.name, spec.every, partial(spec.handler, self.kit)) for spec in self.registry.ticks.values()
         ]
-        return Ticks([("housekeeping", timedelta(hours=1), self.housekeeping), *declared])
+        turns = Turns(self.kit.storage, self.kit.clock)
+        return [(name, every, turns.share(name, every, do)) for name, every, do in [housekeeping, *declared]]
+
+    def ticks(self) -> Ticks:
+        """Everything that recurs."""
+        return Ticks(self.recurring())
 
     async def run(self) -> None:
-        """Serve every platform and send what falls due, until cancelled."""
-        ticks = self.ticks()
-        ticks.start()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.sender.run())
+        """Serve every platform and send what falls due, as far as that is this process's; until cancelled."""
+        async with AsyncExitStack() as ending:
+            if self.role.sends:
+                ticks = self.ticks()
+                ticks.start()
+                ending.push_async_callback(ticks.stop)
+            if not self.role.receives:
+                for close in self.closing:
+                    ending.push_async_callback(close)
+            tasks = await ending.enter_async_context(asyncio.TaskGroup())
+            if self.role.receives:
                 for chat in self.chats.values():
                     tasks.create_task(chat.run(self.dispatcher))
-        finally:
-            ticks.stop()
+            if self.role.sends:
+                await self._among_others(ending, tasks)
+                if self.look_again:
+                    tasks.create_task(self._look_again())
+                await self.sender.run()  # first to be stopped: what it is sending still needs the platforms
+
+    async def _among_others(self, ending: AsyncExitStack, tasks: asyncio.TaskGroup) -> None:
+        """Share the platforms' limits, where another process may send as well."""
+        if self.role is Role.ALL and self.look_again:
+            return  # a bot alone on its file; it leaves the file alone where nothing happens
+        workers = Workers(self.kit.storage, self.kit.clock, self.chats.values())
+        await workers.join()
+        tasks.create_task(workers.run())
+        ending.push_async_callback(workers.leave)
+
+    async def _look_again(self) -> None:
+        """What another process planned, or an operator has sent again, is noticed now and then."""
+        while True:
+            await asyncio.sleep(self.look_again)
+            self.sender.wake()
 
 
 async def serve(settings: Settings) -> int:
     """Run the bot as configured until it is told to stop (SIGINT, SIGTERM); the exit code."""
     configure(settings.log.level, settings.log.format)
+    from bot.metrics import Metrics
+    from bot.metrics_page import MetricsPage, PortTaken
+
     vault = Vault.open(settings.storage.key_file)
-    storage = await Storage.open(settings.storage.url)
     try:
-        app = await _assemble(settings, storage, vault)
-        gc.collect()
-        gc.freeze()  # what was imported stays: looking through it again and again made bursts slow
-        running = asyncio.create_task(app.run())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, running.cancel)
-        return await _stopped(running)
+        storage = await Storage.open(settings.storage.url)
+    except StorageError as error:
+        from bot.config_reading import show
+
+        sys.stderr.write(f"storage.url = {show(settings.storage.url)} {error}\n")
+        return UNUSABLE
+    try:
+        async with AsyncExitStack() as ending:
+            metrics = Metrics(settings.process.role) if settings.metrics.port else None
+            app = await _assemble(settings, storage, vault, metrics)
+            if metrics:
+                page = MetricsPage(metrics, storage, app.kit.clock, app.role)
+                await ending.enter_async_context(page.served(settings.metrics.host, settings.metrics.port))
+            if app.role is not Role.ALL:
+                app.role.tell(shared_file=settings.storage.file is not None)
+            gc.collect()
+            gc.freeze()  # what was imported stays: looking through it again and again made bursts slow
+            running = asyncio.create_task(app.run())
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, running.cancel)
+            return await _stopped(running)
+    except PortTaken as error:
+        sys.stderr.write(f"{error}\n")
+        return UNUSABLE
     finally:
         await storage.close()
 
@@ -120,93 +200,42 @@ async def _stopped(running: asyncio.Task[None]) -> int:
     return 0
 
 
-async def _assemble(settings: Settings, storage: Storage, vault: Vault) -> App:
+async def _assemble(
+    settings: Settings, storage: Storage, vault: Vault, observer: Observer | None = None
+) -> App:
     """The parts that the settings ask for; several platforms share one process and one outbox."""
     chats: list[Chat] = []
+    forgets: list[Forget] = []
     apps: list[App] = []  # filled at the end; platforms speak to it from then on
     clock = SystemClock(settings.dev.clock_speed)
-    if settings.web_wanted:
-        from bot.platforms.web import WebChat, stored_offset
 
-        clock = SystemClock(settings.dev.clock_speed, await stored_offset(storage))
-
-        async def settled() -> datetime | None:
+    async def settled() -> datetime | None:
+        if apps[0].role.sends:
             await apps[0].sender.settled()
-            return await apps[0].sender.next_due()
+        return await apps[0].sender.next_due()
 
-        chats.append(
-            WebChat(
-                storage=storage,
-                vault=vault,
-                clock=clock,
-                host=settings.web.host,
-                port=settings.web.port,
-                next_event=settled,
-                announce=_announce,
-                name=settings.community.name,
-                speed=settings.dev.clock_speed,
-            )
-        )
-    forgets: list[Forget] = []
-
-    def teller(platform: str) -> Tell:
+    def teller(platform: str) -> assembly.Tell:
         async def tell(community: str, words: str, says: Mapping[str, str]) -> None:
             place = Place(platform, community, says.get("channel_id", ""))
             await trouble.tell(apps[0].kit, place, words, says)
 
         return tell
 
+    async def ended(team: str) -> None:
+        await leaving.end(apps[0].kit, "slack", team)
+
+    if settings.web_wanted:
+        chat, clock = await assembly.web(settings, storage, vault, settled, _announce)
+        chats.append(chat)
+    storage.on_clock(clock.correct)  # processes on several machines go by their database's clock
+    made: list[assembly.Made] = []
     if settings.discord.token.get_secret_value():
-        from bot.platforms.discord import DiscordChat
-
-        discord = DiscordChat(
-            token=settings.discord.token.get_secret_value(),
-            storage=storage,
-            clock=clock,
-            api_base=settings.discord.api_base,
-            test_guild=settings.discord.test_guild,
-            shard_ids=settings.discord.shard_ids,
-            shard_count=settings.discord.shard_count or None,
-            trouble=teller(DiscordChat.platform),
-        )
-        chats.append(discord)
-
-        async def forget_discord(_: Kit, tx: AsyncConnection, user: User) -> None:
-            if user.platform == DiscordChat.platform:
-                await discord.store.forget(tx, user.id)
-
-        forgets.append(forget_discord)
+        made.append(assembly.discord(settings, storage, clock, teller("discord")))
     if settings.slack.wanted:
-        from bot.platforms.slack import SlackChat
-
-        async def ended(team: str) -> None:
-            await leaving.end(apps[0].kit, SlackChat.platform, team)
-
-        told = settings.slack
-        slack = SlackChat(
-            storage=storage,
-            vault=vault,
-            clock=clock,
-            bot_token=told.bot_token.get_secret_value(),
-            app_token=told.app_token.get_secret_value(),
-            signing_secret=told.signing_secret.get_secret_value(),
-            client_id=told.client_id,
-            client_secret=told.client_secret.get_secret_value(),
-            host=told.host,
-            port=told.port,
-            public_url=told.public_url,
-            api_base=told.api_base,
-            command_prefix=told.command_prefix,
-            trouble=teller(SlackChat.platform),
-            ended=ended,
-        )
-        chats.append(slack)
-
-        async def forget_slack(_: Kit, tx: AsyncConnection, user: User) -> None:
-            if user.platform == SlackChat.platform:
-                await slack.store.forget(tx, user)
-
-        forgets.append(forget_slack)
+        made.append(assembly.slack(settings, storage, vault, clock, teller("slack"), ended))
+    for chat, forget in made:
+        chats.append(chat)
+        forgets.append(forget)
     wishes = settings.community
     defaults = Defaults(
         wishes.zone,
@@ -222,6 +251,9 @@ async def _assemble(settings: Settings, storage: Storage, vault: Vault) -> App:
         clock=clock,
         vault=vault,
         chats=chats,
+        role=Role(settings.process.role),
+        look_again=LOOK_AGAIN if settings.storage.file else 0.0,
+        observer=observer,
         defaults=defaults,
         pace=Pace(work.lease, work.batch, work.senders, work.attempts),
         random=Random(),
@@ -243,6 +275,9 @@ def build(
     clock: Clock,
     vault: Vault,
     chats: Sequence[Chat],
+    role: Role = Role.ALL,
+    look_again: float = 0.0,
+    observer: Observer | None = None,
     defaults: Defaults,
     pace: Pace,
     random: Random,
@@ -273,6 +308,7 @@ def build(
         missing=missing,
     )
     speaker = Speaker(kit, registry)
-    features = Features(speaker.rule, speaker.render, speaker.after, partial(trouble.tell_of_row, kit))
-    sender = Sender(storage, rows, people, clock, by_name, features, pace, random)
-    return App(kit, registry, Dispatcher(kit, registry), sender, by_name)
+    sender = Sender(storage, rows, people, clock, by_name, speaker, pace, random, observer)
+    closing = [chat.close for chat in chats if isinstance(chat, Closing)]
+    dispatcher = Dispatcher(kit, registry, observer)
+    return App(kit, registry, dispatcher, sender, by_name, role, look_again, closing)

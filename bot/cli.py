@@ -1,4 +1,4 @@
-"""The command line: ``bounceback run``, ``check``, ``invite``, ``manifest`` and ``keys``.
+"""The command line: ``bounceback run``, ``check``, ``invite``, ``manifest``, ``keys`` and ``outbox``.
 
 Settings that cannot be used end with exit code 2 and plain lines on stderr, a key file that cannot
 be used with 1. Each command imports what it needs when it runs, so that all of them start at once.
@@ -6,16 +6,16 @@ be used with 1. Each command imports what it needs when it runs, so that all of 
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from bot.config import Origins, Settings
-    from bot.vault import Vault
-
-UNUSABLE, FAILED = 2, 1  # exit codes
+from bot.cli_outbox import outbox
+from bot.cli_parts import FAILED, UNUSABLE, ConfigFile
+from bot.cli_parts import fail as _fail
+from bot.cli_parts import load as _load
+from bot.cli_parts import vault as _vault
+from bot.roles import Role
 
 app = typer.Typer(
     help="Bounceback: peer support for job seekers. You are not alone.",
@@ -26,24 +26,32 @@ app = typer.Typer(
 )
 keys = typer.Typer(help="The keys of what people wrote.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(keys, name="keys")
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="Settings; without it ./config.toml, or the defaults.",
-        show_default=False,
-    ),
-]
+app.add_typer(outbox, name="outbox")
 
 
 @app.command()
-def run(config: ConfigFile = None) -> None:
+def run(
+    config: ConfigFile = None,
+    role: Annotated[
+        Role | None,
+        typer.Option(help="What this process does; without it process.role.", show_default=False),
+    ] = None,
+    shards: Annotated[
+        str,
+        typer.Option(
+            metavar="0-3/16", help="Which of Discord's shards it hears, of how many.", show_default=False
+        ),
+    ] = "",
+) -> None:
     """Start the bot, and serve until stopped."""
     settings, _ = _load(config)
     from bot.__main__ import run_forever
+    from bot.roles import RoleError, chosen
 
+    try:
+        settings = chosen(settings, role, shards)
+    except RoleError as error:
+        _fail(str(error), UNUSABLE)
     raise typer.Exit(run_forever(settings))
 
 
@@ -145,30 +153,3 @@ def rotate(config: ConfigFile = None) -> None:
 def main() -> None:
     """Run the command line; the entry point of the `bounceback` program."""
     app()
-
-
-def _load(config: Path | None) -> tuple[Settings, Origins]:
-    from bot.config import ConfigError, load_with_origins
-
-    try:
-        return load_with_origins(config)
-    except ConfigError as error:
-        _fail(str(error), UNUSABLE)
-
-
-def _vault(config: Path | None) -> Vault:
-    """The key file in force. None is made here: an empty new ring beside a full database helps nobody."""
-    from bot.vault import Vault, VaultError
-
-    path = _load(config)[0].storage.key_file
-    if not Vault.exists(path):
-        _fail(f"{path}: there is no key file yet. The bot makes it when it first starts.", FAILED)
-    try:
-        return Vault.open(path)
-    except VaultError as error:
-        _fail(str(error), FAILED)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code)

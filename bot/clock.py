@@ -65,13 +65,14 @@ class Clock(Protocol):
 class SystemClock:
     """The system's time, optionally faster (speed) and shifted (offset, as stored from an earlier run).
 
-    At speed 1 it follows every correction of the system's clock. Used on one event loop; not thread-safe.
+    At speed 1 it follows every correction of the system's clock. ``correct`` sets it by another clock.
+    Used on one event loop; not thread-safe.
     """
 
     def __init__(self, speed: float = 1.0, offset: timedelta = timedelta()) -> None:
         if not 0 < speed < inf:
             raise ValueError("speed must be a positive number")
-        self._speed, self._offset = speed, offset
+        self._speed, self._offset, self._wrong_by = speed, offset, timedelta()
         self._start, self._began = datetime.now(UTC), monotonic()
         self._moved = asyncio.Event()
 
@@ -82,9 +83,10 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The present instant, aware UTC."""
+        shift = self._offset + self._wrong_by
         if self._speed == 1.0:
-            return datetime.now(UTC) + self._offset
-        return self._start + timedelta(seconds=(monotonic() - self._began) * self._speed) + self._offset
+            return datetime.now(UTC) + shift
+        return self._start + timedelta(seconds=(monotonic() - self._began) * self._speed) + shift
 
     def monotonic(self) -> float:
         """Real seconds, whatever the speed and the offset."""
@@ -95,6 +97,19 @@ class SystemClock:
         if delta < timedelta():
             raise ValueError("time cannot be moved back")
         self._offset += delta
+        self._look_again()
+
+    def correct(self, wrong_by: timedelta) -> None:
+        """Go by another clock that is so far ahead of the system's (behind: negative); sleepers look again.
+
+        Several machines go by their database's clock. It is no part of ``offset``, and each call replaces
+        what the one before said.
+        """
+        if wrong_by != self._wrong_by:
+            self._wrong_by = wrong_by
+            self._look_again()
+
+    def _look_again(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
 
@@ -254,6 +269,7 @@ def local_day(at: datetime, zone: str) -> date:
     return local(at, zone).date()
 
 
+@lru_cache(maxsize=8192)
 def at_local(day: date, wall: time, zone: str) -> datetime:
     """The instant (UTC) when clocks in the zone first show that wall time on that date.
 

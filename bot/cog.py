@@ -32,6 +32,7 @@ __all__ = [
     "Cog",
     "Community",
     "Ctx",
+    "End",
     "Kit",
     "Nudge",
     "Plan",
@@ -51,7 +52,9 @@ F = TypeVar("F", bound="Fill")
 Fill = Callable[["Ctx"], Awaitable[Mapping[str, str] | Card]]
 Render = Callable[["Nudge"], Awaitable[Card | None]]
 Label = Callable[["Nudge"], str]
+Load = Callable[["Kit", AsyncConnection, Sequence[Row]], Awaitable[Mapping[int, Any]]]
 After = Callable[["Nudge", AsyncConnection, State, Message | None], Awaitable[None]]
+AfterAll = Callable[["Kit", AsyncConnection, Sequence["End"]], Awaitable[None]]
 Suggest = Callable[["Ctx"], Awaitable[Sequence[Choice]]]
 Export = Callable[["Kit", AsyncConnection, User], Awaitable[Mapping[str, Any]]]
 Forget = Callable[["Kit", AsyncConnection, User], Awaitable[None]]
@@ -77,7 +80,7 @@ class Kit:
     drafts: Drafts
     random: Random
     nudges: Mapping[str, NudgeSpec]  # by kind
-    ends: Mapping[str, After]  # by kind
+    ends: Mapping[str, AfterAll]  # by kind
     exports: Sequence[Export]
     forgets: Sequence[Forget]
     missing: (
@@ -91,7 +94,11 @@ class Kit:
 
     async def card(self, row: Row, voice: Voice, person: Preferences) -> Card | None:
         """A planned message by itself, as it would be sent now."""
-        card = await self.nudges[row.kind].render(Nudge(self, row, voice, person))
+        spec, loaded = self.nudges[row.kind], None
+        if spec.load:
+            async with self.storage.read() as connection:
+                loaded = (await spec.load(self, connection, [row])).get(row.id)
+        card = await spec.render(Nudge(self, row, voice, person, loaded))
         return voice.card(card) if card else None
 
     async def end(self, tx: AsyncConnection, row: Row, state: State) -> None:
@@ -100,7 +107,7 @@ class Kit:
         if (after := self.ends.get(row.kind)) and row.user:
             person = await self.people.load(tx, row.user.key)
             nudge = Nudge(self, row, self.words.speak(person.language), person)
-            await after(nudge, tx, state, row.message)
+            await after(self, tx, [End(nudge, state, row.message)])
 
     async def export_all(self, connection: AsyncConnection, user: User) -> dict[str, Any]:
         """Everything that is stored about a person, by name of the thing."""
@@ -197,12 +204,17 @@ class Ctx:
 
 @dataclass(frozen=True, slots=True)
 class Nudge:
-    """One row of the outbox being rendered, or having ended."""
+    """One row of the outbox being rendered, or having ended.
+
+    ``loaded`` is what its kind's ``load`` gave for it: None where it gave nothing, or (of a row that ended)
+    was not asked.
+    """
 
     kit: Kit
     row: Row
     voice: Voice
     person: Preferences | None  # for direct messages
+    loaded: Any = None
 
     def say(self, id: str, **says: Saying) -> Text:
         """A sentence in the reader's language."""
@@ -211,6 +223,15 @@ class Nudge:
     def button(self, button: Button, arg: str = "", **says: str | int) -> Button:
         """A button with its label in the reader's language."""
         return self.voice.button(button, arg, **says)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A row that has ended, and as which message it was said, if it was."""
+
+    nudge: Nudge
+    state: State
+    message: Message | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +256,7 @@ class NudgeSpec:
     rule: Rule
     render: Render
     label: Label | None  # how it stands in a list of what is planned; None: not listed
+    load: Load | None = None  # what rendering needs of the database, for many rows in a few queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +281,7 @@ class Cog:
     forms: dict[str, tuple[Form, EventHandler]] = field(default_factory=dict[str, tuple[Form, EventHandler]])
     fills: dict[str, Fill] = field(default_factory=dict[str, Fill])
     nudges: list[NudgeSpec] = field(default_factory=list[NudgeSpec])
-    ends: dict[str, After] = field(default_factory=dict[str, After])
+    ends: dict[str, AfterAll] = field(default_factory=dict[str, AfterAll])
     replies: list[EventHandler] = field(default_factory=list[EventHandler])
     suggests: dict[tuple[str, str], Suggest] = field(default_factory=dict[tuple[str, str], Suggest])
     ticks: list[TickSpec] = field(default_factory=list[TickSpec])
@@ -347,11 +369,15 @@ class Cog:
         *,
         rule: Rule = DEFAULT_RULE,
         label: Label | None = None,
+        load: Load | None = None,
     ) -> Callable[[R], R]:
-        """How a planned message of this kind reads when its time has come."""
+        """How a planned message of this kind reads when its time has come.
+
+        ``load`` reads what that needs, by row id, for a whole batch; ``nudge.loaded`` is then the row's own.
+        """
 
         def declare(render: R) -> R:
-            self.nudges.append(NudgeSpec(kind, rule, render, label))
+            self.nudges.append(NudgeSpec(kind, rule, render, label, load))
             return render
 
         return declare
@@ -360,6 +386,19 @@ class Cog:
         """What follows when a message of this kind has ended, in the transaction that marks it."""
 
         def declare(handler: After) -> After:
+            async def each(_: Kit, tx: AsyncConnection, ends: Sequence[End]) -> None:
+                for end in ends:
+                    await handler(end.nudge, tx, end.state, end.message)
+
+            self.ends[kind] = each
+            return handler
+
+        return declare
+
+    def after_all(self, kind: str) -> Callable[[AfterAll], AfterAll]:
+        """The same for many at once: for kinds of which thousands end together."""
+
+        def declare(handler: AfterAll) -> AfterAll:
             self.ends[kind] = handler
             return handler
 

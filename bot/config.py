@@ -24,6 +24,7 @@ from bot import config_reading as reading
 from bot.clock import UnknownZone, zone_info
 from bot.config_platforms import Discord, Section, Slack, host, whole
 from bot.config_reading import ConfigError, Origins
+from bot.roles import FORM, fitting_shards
 
 __all__ = ["ConfigError", "Origins", "Settings", "check_paths", "load", "load_with_origins", "values"]
 
@@ -122,9 +123,23 @@ class Outbox(Section):
     """How what is said unprompted is sent. FACTS: keep twice batch/rate well under the lease."""
 
     lease: int = whole(60, 10, 120)  # seconds; above 120 Discord may have forgotten the nonce
-    batch: int = whole(64, 1, 1000)
+    batch: int = whole(512, 1, 1000)
     senders: int = whole(16, 1, 256)
     attempts: int = whole(8, 1, 100)
+
+
+class Process(Section):
+    """What this process does, where several share the work (docs/scaling.md)."""
+
+    role: Literal["all", "gateway", "sender"] = _one_of("all", "all", "gateway", "sender")
+    shards: Annotated[str, AfterValidator(fitting_shards)] = Field(default="", description=FORM)
+
+
+class Metrics(Section):
+    """The page with figures for Prometheus. It holds no names, but is not for the internet either."""
+
+    host: str = host("127.0.0.1")
+    port: int = whole(0, 0, 65535)
 
 
 class Log(Section):
@@ -153,6 +168,8 @@ class Settings(BaseSettings):
     discord: Discord = Discord()
     slack: Slack = Slack()
     outbox: Outbox = Outbox()
+    process: Process = Process()
+    metrics: Metrics = Metrics()
     log: Log = Log()
     dev: Dev = Dev()
 

@@ -16,6 +16,7 @@ from bot.arrivals import Arrivals
 from bot.chat import Ack, Event, Kind
 from bot.cog import Already, Ctx, EventHandler, Kit
 from bot.errors import Refused
+from bot.observer import Observer
 from bot.people import Preferences
 from bot.registry import Registry
 from bot.sender import trace
@@ -50,8 +51,8 @@ SEEN_AGAIN = timedelta(hours=6)  # how old "last seen" may get before a mere loo
 class Dispatcher:
     """The platforms' way in; implements ``bot.chat.Dispatch``."""
 
-    def __init__(self, kit: Kit, registry: Registry) -> None:
-        self._kit, self._registry = kit, registry
+    def __init__(self, kit: Kit, registry: Registry, observer: Observer | None = None) -> None:
+        self._kit, self._registry, self._observer = kit, registry, observer
         self._arrivals = Arrivals(kit.storage, kit.people)
         self._forms: dict[tuple[str, str], Form] = {}  # by language and id, in words
         self._recent: OrderedDict[str, None] = OrderedDict()
@@ -76,7 +77,7 @@ class Dispatcher:
 
     async def form(self, event: Event) -> Form | Card:
         """The form that the event opens, filled in; a card if it cannot be opened."""
-        event = _tidy(event)
+        event, began, failed = _tidy(event), self._kit.clock.monotonic(), False
         with self._bound(event):
             try:
                 ctx, drafted = await self._arrived(event)
@@ -85,7 +86,10 @@ class Dispatcher:
                 except Refused as refused:
                     return self._refusal(ctx, refused)
             except Exception as error:  # noqa: BLE001  (the boundary)
+                failed = True
                 return await self._failure(event, error, kept=False)
+            finally:
+                self._observe(event, began, failed=failed)
 
     async def handle(self, event: Event) -> Card | Form | None:
         """Do what the event asks; the private card, or the form with what to mend, or nothing."""
@@ -94,16 +98,19 @@ class Dispatcher:
         self._recent[event.id] = None
         while len(self._recent) > REMEMBERED:
             self._recent.popitem(last=False)
-        event = _tidy(event)
+        event, began, failed = _tidy(event), self._kit.clock.monotonic(), False
         with self._bound(event):
             try:
                 answer = await self._handled(event)
                 if isinstance(answer, Form):
                     self._recent.pop(event.id, None)  # nothing was done; the same form may come again
             except Exception as error:  # noqa: BLE001  (the boundary)
+                failed = True
                 self._recent.pop(event.id, None)  # nothing was done; the platform may deliver it again
                 kept = event.kind is Kind.SUBMIT and await self._keep(event)
                 answer = await self._failure(event, error, kept=kept)
+            finally:
+                self._observe(event, began, failed=failed)
         return None if event.kind is Kind.REPLY else answer
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
@@ -119,6 +126,10 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001  (the boundary)
                 log.error("suggest failed", error=type(error).__name__, trace=trace(error))
                 return []
+
+    def _observe(self, event: Event, began: float, *, failed: bool) -> None:
+        if self._observer:
+            self._observer.handled(event, self._kit.clock.monotonic() - began, failed=failed)
 
     # -- events --------------------------------------------------------------------------------
 

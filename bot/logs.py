@@ -8,8 +8,11 @@ import sys
 import structlog
 
 
-def configure(level: str, form: str) -> None:
-    """Send structlog's events, and the libraries' warnings, to stderr; ``form`` is console or json."""
+def configure(level: str, form: str, *, lasting: bool = True) -> None:
+    """Send structlog's events, and the libraries' warnings, to stderr; ``form`` is console or json.
+
+    ``lasting`` is quicker for a process that logs a lot: what has logged once is never configured anew.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     renderer = (
         structlog.processors.JSONRenderer()
@@ -25,5 +28,5 @@ def configure(level: str, form: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        cache_logger_on_first_use=lasting,
     )

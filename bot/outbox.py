@@ -6,111 +6,29 @@ claim that is lost with its process comes back by the same query. ``bot.sender``
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import RowMapping, bindparam, delete, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat import Message, Place, User
+from bot.chat import User
 from bot.clock import Clock
+from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_user
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, Instant, outbox
 from bot.vault import Vault
 
+__all__ = ["Outbox", "Plan", "Row", "State", "Verb", "dump", "parse", "parse_message", "parse_user"]
+
 ARGS = "outbox.args"
-
-
-class Verb(StrEnum):
-    """What is done with the card."""
-
-    POST = "post"  # into a place
-    DM = "dm"  # to a person
-    THREAD = "thread"  # under a message, in a thread opened for it
-    EDIT = "edit"  # instead of a message's card
-    DELETE = "delete"  # the message; no card
-
-
-class State(StrEnum):
-    """Where a row is. Only ``READY`` rows are ever claimed."""
-
-    READY = "ready"
-    SENT = "sent"
-    FOLDED = "folded"  # shown inside another row's message
-    DROPPED = "dropped"  # too late, or nothing left to say
-    CANCELLED = "cancelled"  # by the person
-    UNDELIVERED = "undelivered"  # refused for good; shown privately at the person's next command
-    DONE = "done"  # the person did it
-    SKIPPED = "skipped"  # the person let it go
-    SNOOZED = "snoozed"  # comes again as a row of its own
-    SHOWN = "shown"  # undelivered, then shown privately
-    DEAD = "dead"  # its handler failed every time
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Something to be said. ``key`` is its identity: planning it again changes nothing."""
-
-    kind: str
-    key: tuple[str, ...]
-    at: datetime
-    verb: Verb = Verb.DM
-    user: User | None = None
-    place: Place | Message | None = None
-    args: Mapping[str, str] = field(default_factory=dict[str, str])
-    subject: str = ""
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A planned message as it stands in the table."""
-
-    id: int
-    key: str
-    kind: str
-    verb: Verb
-    user: User | None
-    place: Place | Message | None
-    args: Mapping[str, str]
-    subject: str
-    due_at: datetime
-    ready_at: datetime
-    expires_at: datetime | None
-    state: State
-    attempts: int
-    lease: str | None
-    lead: int | None
-    tried_at: datetime | None
-    message: Message | None
-
-
-def dump(value: Place | Message) -> str:
-    """A place or a message as text, for a column."""
-    place = value.place if isinstance(value, Message) else value
-    names = [place.platform, place.community, place.channel, place.thread]
-    return json.dumps([*names, value.id] if isinstance(value, Message) else names)
-
-
-def parse(text: str) -> Place | Message:
-    """What ``dump`` wrote."""
-    names = cast("list[str]", json.loads(text))
-    return Message(Place(*names[:4]), names[4]) if len(names) == 5 else Place(*names)
-
-
-def parse_message(text: str | None) -> Message | None:
-    """A message that ``dump`` wrote, if there is one."""
-    value = parse(text) if text else None
-    return value if isinstance(value, Message) else None
-
-
-def parse_user(key: str) -> User:
-    """A user key back into its three names."""
-    return User(*key.split("/", 2))
+COLUMNS = (  # in the order of ``Row``
+    *(outbox.c.id, outbox.c.key, outbox.c.kind, outbox.c.verb, outbox.c.user, outbox.c.place, outbox.c.args),
+    *(outbox.c.subject, outbox.c.due_at, outbox.c.ready_at, outbox.c.expires_at, outbox.c.state),
+    *(outbox.c.attempts, outbox.c.lease, outbox.c.lead, outbox.c.tried_at, outbox.c.message, outbox.c.error),
+)
 
 
 class Outbox:
@@ -118,10 +36,11 @@ class Outbox:
 
     def __init__(self, vault: Vault, clock: Clock) -> None:
         self._vault, self._clock = vault, clock
+        self._key = lru_cache(maxsize=2048)(vault.short_key)  # looked for and then planned: asked for twice
 
     def key(self, parts: tuple[str, ...]) -> str:
         """The stored key: keyed, so that it says nothing about what it was made of."""
-        return self._vault.short_key("outbox", *parts)
+        return self._key("outbox", *parts)
 
     async def plan(self, tx: AsyncConnection, *plans: Plan) -> None:
         """Add what is not planned yet."""
@@ -164,25 +83,31 @@ class Outbox:
 
     def row(self, row: RowMapping) -> Row:
         """A row of the table, unsealed."""
-        args = cast("dict[str, str]", self._vault.unseal_json(row["args"], ARGS)) if row["args"] else {}
+        return self.unpack([row[column.key] for column in COLUMNS])
+
+    def unpack(self, row: Sequence[Any]) -> Row:
+        """A row from the values of ``COLUMNS``, unsealed; errors as for ``Vault.unseal_json``."""
+        id, key, kind, verb, user, place, args, subject, due, ready, expires, state = row[:12]
+        attempts, lease, lead, tried, message, error = row[12:]
         return Row(
-            row["id"],
-            row["key"],
-            row["kind"],
-            Verb(row["verb"]),
-            parse_user(row["user"]) if row["user"] else None,
-            parse(row["place"]) if row["place"] else None,
-            args,
-            row["subject"] or "",
-            row["due_at"],
-            row["ready_at"],
-            row["expires_at"],
-            State(row["state"]),
-            row["attempts"],
-            row["lease"],
-            row["lead"],
-            row["tried_at"],
-            parse_message(row["message"]),
+            id,
+            key,
+            kind,
+            Verb(verb),
+            parse_user(user) if user else None,
+            parse(place) if place else None,
+            cast("dict[str, str]", self._vault.unseal_json(args, ARGS)) if args else {},
+            subject or "",
+            due,
+            ready,
+            expires,
+            State(state),
+            attempts,
+            lease,
+            lead,
+            tried,
+            parse_message(message),
+            error or "",
         )
 
     async def coming(self, connection: AsyncConnection, user: User, limit: int = 500) -> list[Row]:
@@ -263,6 +188,18 @@ class Outbox:
         """Forget the words of what was said in public before then: they are where they belong."""
         said = (outbox.c.user.is_(None), outbox.c.state == State.SENT, outbox.c.done_at < before)
         await tx.execute(update(outbox).where(*said, outbox.c.args.is_not(None)).values(args=None))
+
+    async def prune(self, tx: AsyncConnection, before: datetime, limit: int, *, all: bool = False) -> int:
+        """Delete up to ``limit`` rows that ended before then; how many that were.
+
+        What could not be delivered is kept until its person comes back, and what is dead until somebody has
+        dealt with it, unless ``all`` is true.
+        """
+        ended = [outbox.c.done_at < before, outbox.c.state != State.READY]
+        ended += [] if all else [outbox.c.state.not_in((State.UNDELIVERED, State.DEAD))]
+        old = select(outbox.c.id).where(*ended).order_by(outbox.c.done_at).limit(limit)
+        done = await tx.execute(delete(outbox).where(outbox.c.id.in_(old.with_for_update(skip_locked=True))))
+        return done.rowcount
 
     async def remove(self, tx: AsyncConnection, user: User, kind: str) -> None:
         """Take back rows that nobody holds, as if they had never been planned."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, time
 from typing import Any
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Event
@@ -68,6 +68,14 @@ class Preferences:
         return self.paused(now) and self.paused_until == FOREVER
 
 
+_IGNORED = (
+    update(people)
+    .where(people.c.user.in_(bindparam("users", expanding=True)))
+    .values(ignored=people.c.ignored + 1)
+)
+_SEVERAL = select(people).where(people.c.user.in_(bindparam("users", expanding=True)))
+
+
 class People:
     """Reads and writes the table of people."""
 
@@ -82,9 +90,24 @@ class People:
     async def load_many(self, connection: AsyncConnection, users: Iterable[str]) -> dict[str, Preferences]:
         """The settings of several people, by user key."""
         wanted = list(dict.fromkeys(users))
-        rows = await connection.execute(select(people).where(people.c.user.in_(wanted)))
+        rows = await connection.execute(_SEVERAL, {"users": wanted})
         known = {row["user"]: row for row in rows.mappings()}
         return {user: self._effective(user, known.get(user)) for user in wanted}
+
+    async def hold(self, tx: AsyncConnection, users: Iterable[str], *, skip: bool = False) -> set[str]:
+        """Let nobody else change what these people have until the transaction ends; who is held.
+
+        Everything that a person does begins with their row here, so whoever holds it is alone with their
+        plans too: hold people first, rows of the outbox after that. ``skip`` leaves out those whom another
+        transaction holds just now, instead of waiting. SQLite has one writer, who holds everybody.
+        """
+        wanted = set(users)
+        if tx.dialect.name != "postgresql" or not wanted:
+            return wanted
+        known = select(people.c.user).where(people.c.user.in_(wanted)).order_by(people.c.user)
+        everybody = set((await tx.execute(known)).scalars()) if skip else set[str]()
+        held = set((await tx.execute(known.with_for_update(skip_locked=skip))).scalars())
+        return wanted - (everybody - held)
 
     async def seen(self, tx: AsyncConnection, event: Event, now: datetime) -> None:
         """The person did something: remember their platform's hints, and that they are there."""
@@ -108,9 +131,7 @@ class People:
         """One more message went to each of these people; a reaction sets the count back."""
         wanted = list(users)
         if wanted:
-            await tx.execute(
-                update(people).where(people.c.user.in_(wanted)).values(ignored=people.c.ignored + 1)
-            )
+            await tx.execute(_IGNORED, {"users": wanted})
 
     def effective(self, user: str, row: Mapping[str, Any] | None, event: Event | None = None) -> Preferences:
         """The settings that a row of the table (or none) comes to; ``event`` as in ``load``."""

@@ -1,53 +1,51 @@
-"""Daily encouragement behind its conversation: when the next line comes, and which one it is.
+"""Which line of encouragement it is: chosen by how far somebody got, by what they had, and by taste.
 
-One occurrence is planned at a time, keyed by its local date. Choosing writes nothing and has no
-chance of its own. A planned message draws by its row's key and leaves out what was stored after its
-first try, so that one that has to be sent again reads the same. ``mark`` writes down what was chosen,
-in the transaction that knows it was said.
+Choosing writes nothing and has no chance of its own. A planned message draws by its row's key and leaves
+out what was stored after its first try, so that one that has to be sent again reads the same. ``mark``
+writes down what was chosen, in the transaction that knows it was said.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import and_, bindparam, case, func, select, type_coerce, update
+from sqlalchemy import cast as as_type
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import BigInteger, String
 
-from bot.clock import EVERY_DAY, day_bounds, local_day, next_local
-from bot.cog import Kit, Plan, Row, State, parse_user
-from bot.content import Prompt
-from bot.people import Preferences
+from bot.cog import Kit, Row
+from bot.content import Prompt, Prompts
+from bot.schedules import DAILY, THEMES
 from bot.storage.engine import insert_into
-from bot.storage.rejections import stage_of
-from bot.storage.schema import motivation, outbox, people, prompts
+from bot.storage.schema import outbox, prompts, rejections
 from bot.vault import Vault
 from bot.when import parse_days, parse_wall
 
-DAILY = "motivation.daily"
-LATE = timedelta(hours=6)  # a morning's line is nothing for the night
-SPANS = {"daily": EVERY_DAY, "weekdays": frozenset(range(5)), "weekends": frozenset({5, 6})}
+__all__ = [
+    "DAILY",
+    "THEMES",
+    "Pick",
+    "Reader",
+    "choose",
+    "for_rows",
+    "mark",
+    "moment",
+    "rate",
+    "read",
+    "reader_of",
+]
 
-THEMES = (
-    "feel_it",
-    "not_alone",
-    "self_care",
-    "small_goals",
-    "small_wins",
-    "strengths",
-    "control",
-    "persist",
-    "learn",
-    "tailor",
-    "network",
-    "thank_and_ask",
-)
 GENTLE = frozenset({"feel_it", "not_alone", "self_care"})  # what comes first on a bad day
 LATELY, BAD_DAYS = timedelta(days=60), timedelta(days=2)  # how long a no counts for either
+AT_ONCE = 64  # choices between two turns of the event loop
+MASK, UNIT = 2**64 - 1, 2.0**-64
 STRONGEST = 3  # how far hearts pull a theme, in halves of a doubling
 
 SAID = {**dict.fromkeys(("on", "start"), True), **dict.fromkeys(("off", "stop", "pause"), False)}
@@ -57,119 +55,7 @@ LONGEST = 5  # words that can mean one thing together: "mon, tue, wed and fri"
 SHOWN = 40  # characters of an unclear word that are shown back
 
 
-# -- when -----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When it comes, in the person's own days. No themes: any."""
-
-    at: time = time(8, 30)
-    days: frozenset[int] = SPANS["weekdays"]
-    themes: tuple[str, ...] = ()
-    active: bool = False
-
-    @property
-    def span(self) -> str:
-        """The name of these days, if they have one."""
-        return next((name for name, days in SPANS.items() if days == self.days), "")
-
-
-async def load(connection: AsyncConnection, user: str) -> Schedule:
-    """What a person (a user key) has chosen; who has chosen nothing gets nothing."""
-    found = await connection.execute(select(motivation).where(motivation.c.user == user))
-    row: Any = found.mappings().first()
-    if row is None:
-        return Schedule()
-    themes = tuple(theme for theme in row["themes"].split(",") if theme in THEMES)
-    return Schedule(time.fromisoformat(row["at"]), frozenset(map(int, row["days"])), themes, row["active"])
-
-
-async def save(tx: AsyncConnection, user: str, schedule: Schedule) -> None:
-    """Keep it; ``plan_anew`` puts it into effect."""
-    values = {
-        "at": schedule.at.isoformat("minutes"),
-        "days": "".join(map(str, sorted(schedule.days))),
-        "themes": ",".join(schedule.themes),
-        "active": schedule.active,
-    }
-    insert = insert_into(tx, motivation).values(user=user, **values)
-    await tx.execute(insert.on_conflict_do_update(index_elements=["user"], set_=values))
-
-
-async def plan_anew(kit: Kit, tx: AsyncConnection, person: Preferences, schedule: Schedule) -> None:
-    """What was planned is taken back, and the next one found again."""
-    await kit.outbox.remove(tx, parse_user(person.user), DAILY)
-    await plan_next(kit, tx, person, schedule, kit.now)
-
-
-async def plan_next(
-    kit: Kit, tx: AsyncConnection, person: Preferences, schedule: Schedule, after: datetime
-) -> None:
-    """The next occurrence strictly after an instant, unless another comes no later than that."""
-    if not schedule.active:
-        return
-    coming = await soonest(tx, person.user)
-    at = after
-    while True:
-        at = next_local(at, schedule.at, person.zone, schedule.days)
-        if coming is not None and coming <= at:
-            return
-        key = (DAILY, person.user, local_day(at, person.zone).isoformat())
-        if not await _taken(tx, person, at, kit.outbox.key(key)):
-            break
-    late = person.decent(at) + LATE  # a time in quiet hours is moved to their end, and still welcome then
-    await kit.outbox.plan(tx, Plan(DAILY, key, at, user=parse_user(person.user), expires_at=late))
-
-
-async def soonest(connection: AsyncConnection, user: str) -> datetime | None:
-    """When a person's next line is sent, as far as it is planned."""
-    mine = (outbox.c.user == user, outbox.c.kind == DAILY, outbox.c.state == State.READY)
-    return (await connection.execute(select(func.min(outbox.c.ready_at)).where(*mine))).scalar()
-
-
-async def _taken(connection: AsyncConnection, person: Preferences, at: datetime, key: str) -> bool:
-    """Whether that local date has had its line, be it under the date of an earlier zone."""
-    start, end = day_bounds(local_day(person.decent(at), person.zone), person.zone)
-    said = (
-        (outbox.c.user == person.user)
-        & (outbox.c.kind == DAILY)
-        & outbox.c.state.in_((State.SENT, State.FOLDED))
-        & (outbox.c.done_at >= start)
-        & (outbox.c.done_at < end)
-    )
-    return bool((await connection.execute(select(exists().where(or_(outbox.c.key == key, said))))).scalar())
-
-
-async def without_plan(kit: Kit, connection: AsyncConnection) -> list[str]:
-    """The users for whom nothing current is planned, though they asked for it and have no break.
-
-    A row from before yesterday was held by a break, and is dropped as late when that would have ended.
-    """
-    now = kit.now
-    current = outbox.c.due_at.between(now - timedelta(days=1), now + timedelta(days=8))
-    planned = select(outbox.c.user).where(outbox.c.kind == DAILY, outbox.c.state == State.READY, current)
-    paused = select(people.c.user).where(people.c.paused_until > now)
-    wanting = select(motivation.c.user).where(
-        motivation.c.active, motivation.c.user.not_in(planned), motivation.c.user.not_in(paused)
-    )
-    return list((await connection.execute(wanting)).scalars())
-
-
-async def keep_latest_missed(kit: Kit, tx: AsyncConnection, row: Row, user: str) -> None:
-    """Of all that could not be delivered one line waits to be shown: not twenty after a month."""
-    older = select(outbox.c.id).where(
-        outbox.c.user == user,
-        outbox.c.kind == DAILY,
-        outbox.c.state == State.UNDELIVERED,
-        outbox.c.id != row.id,
-    )
-    await kit.outbox.end(tx, list((await tx.execute(older)).scalars()), State.DROPPED)
-
-
-# -- which ----------------------------------------------------------------------------------------
-
-Chance = Callable[[str], float]  # a number from 0 to 1 for a prompt's id
+Draw = Callable[[Sequence[int]], Sequence[float]]  # a number from 0 to 1 for each prompt, by where it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,25 +78,27 @@ class Pick:
     round: tuple[str, ...] = ()
 
 
-def choose(prompts: Sequence[Prompt], reader: Reader, chance: Chance) -> Pick:
+def choose(prompts: Prompts, reader: Reader, draw: Draw) -> Pick:
     """One that fits and was not seen, by taste; some prompt must be for ``any`` stage.
 
     What was "not for me" comes back only when nothing else fits. When all were seen they begin
     anew, but not with the one that came last.
     """
-    fits = [each for each in prompts if each.fits(reader.stage)]
-    fits = [each for each in fits if reader.themes & set(each.themes)] or fits
-    kept = [each for each in fits if reader.liked.get(each.id, 0) >= 0] or fits
-    unseen = [each for each in kept if each.id not in reader.seen]
-    pool = unseen or [each for each in kept if each.id != reader.last] or kept
+    ids, liked, seen = prompts.ids, reader.liked, reader.seen
+    kept = fits = prompts.fitting(reader.stage, reader.themes)
+    if liked:
+        kept = [n for n in fits if liked.get(ids[n], 0) >= 0] or fits
+    unseen = [n for n in kept if ids[n] not in seen]
+    pool = unseen or [n for n in kept if ids[n] != reader.last] or kept
     if reader.bad_day:
-        pool = [each for each in pool if each.themes[0] in GENTLE] or pool
-    taste = _taste(prompts, reader.liked)
-
-    def drawn(prompt: Prompt) -> float:  # weighted, and each by itself: fewer others change nothing
-        return chance(prompt.id) ** 2.0 ** -sum(taste[theme] for theme in prompt.themes)
-
-    return Pick(max(pool, key=drawn), () if unseen else tuple(each.id for each in kept))
+        pool = [n for n in pool if prompts[n].themes[0] in GENTLE] or pool
+    drawn = draw(pool)
+    if liked:  # weighted, and each by itself: fewer others change nothing
+        taste = _taste(prompts, liked)
+        bends = (2.0 ** -sum(taste[theme] for theme in prompts[n].themes) for n in pool)
+        drawn = [chance**bend for chance, bend in zip(drawn, bends, strict=True)]
+    chosen = pool[drawn.index(max(drawn))]
+    return Pick(prompts[chosen], () if unseen else tuple(ids[n] for n in kept))
 
 
 def _taste(prompts: Iterable[Prompt], liked: Mapping[str, int]) -> Mapping[str, float]:
@@ -223,23 +111,15 @@ def _taste(prompts: Iterable[Prompt], liked: Mapping[str, int]) -> Mapping[str, 
 
 
 async def reader_of(
-    connection: AsyncConnection,
-    vault: Vault,
-    user: str,
-    themes: Iterable[str],
-    at: datetime,
-    *,
-    before: datetime | None = None,
+    connection: AsyncConnection, vault: Vault, user: str, themes: Iterable[str], at: datetime
 ) -> Reader:
-    """What is known of a person (a user key) at a moment, without prompts had since ``before``."""
-    owner = vault.owner(user)
+    """What is known of a person (a user key) at a moment."""
     query = select(prompts).where(prompts.c.user == user).order_by(prompts.c.at, prompts.c.prompt)
-    if before is not None:
-        query = query.where(prompts.c.at < before)
     rows = (await connection.execute(query)).mappings().all()
+    last = (await _last_no(connection, [vault.owner(user)], at - LATELY)).get(vault.owner(user))
     return Reader(
-        await stage_of(connection, owner, at - LATELY),
-        bool(await stage_of(connection, owner, at - BAD_DAYS)),
+        last[0] if last else "",
+        last is not None and last[1] >= at - BAD_DAYS,
         frozenset(themes),
         frozenset(row["prompt"] for row in rows if row["seen"]),
         {row["prompt"]: row["liked"] for row in rows if row["liked"]},
@@ -247,30 +127,93 @@ async def reader_of(
     )
 
 
+async def _last_no(
+    connection: AsyncConnection, owners: Iterable[str], since: datetime
+) -> dict[str, tuple[str, datetime]]:
+    """The stage and the time of these people's latest no since then, by owner."""
+    found = await connection.execute(
+        select(rejections.c.owner, rejections.c.stage, rejections.c.shared_at)
+        .where(rejections.c.owner.in_(bindparam("owners", expanding=True)), rejections.c.shared_at >= since)
+        .order_by(rejections.c.shared_at),
+        {"owners": list(owners)},
+    )
+    return {owner: (stage, at) for owner, stage, at in found}
+
+
 def moment(row: Row) -> datetime:
     """When the choice for a row was made: the same however often the row is rendered."""
-    return max(row.due_at, row.tried_at or row.due_at)
+    return max(row.due_at, row.tried_at) if row.tried_at else row.due_at
 
 
-async def for_row(kit: Kit, connection: AsyncConnection, row: Row, user: str, themes: Iterable[str]) -> Pick:
-    """What a planned message says."""
-    at = moment(row)
-    reader = await reader_of(connection, kit.vault, user, themes, at, before=at)
-    return choose(kit.content.prompts, reader, lambda name: _hashed(f"{row.key} {name}"))
+_WHEN = case((outbox.c.tried_at > outbox.c.due_at, outbox.c.tried_at), else_=outbox.c.due_at)  # as ``moment``
+_HAD = (  # a row of the outbox each: what was seen, what was rated, and the last one with its time before it
+    select(
+        outbox.c.id,
+        func.aggregate_strings(case((prompts.c.seen, prompts.c.prompt)), ","),
+        func.aggregate_strings(
+            case((prompts.c.liked != 0, prompts.c.prompt + "=" + as_type(prompts.c.liked, String))), ","
+        ),
+        func.max(as_type(type_coerce(prompts.c.at, BigInteger), String) + " " + prompts.c.prompt),
+    )
+    .join(prompts, and_(prompts.c.user == outbox.c.user, prompts.c.at < _WHEN))
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+    .group_by(outbox.c.id)
+)
 
 
-def _hashed(text: str) -> float:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
+async def for_rows(
+    kit: Kit, connection: AsyncConnection, wanted: Sequence[tuple[Row, str, Iterable[str]]]
+) -> list[Pick]:
+    """What planned messages say: of each its row, its person (a user key) and the themes they asked for."""
+    if not wanted:
+        return []
+    had = {
+        id: (_split(seen), _rated(rated), last.partition(" ")[2] if last else "")
+        for id, seen, rated, last in await connection.execute(_HAD, {"ids": [row.id for row, _, _ in wanted]})
+    }
+    owners = {user: kit.vault.owner(user) for _, user, _ in wanted}
+    noes = await _last_no(connection, owners.values(), min(moment(row) for row, _, _ in wanted) - LATELY)
+    picks: list[Pick] = []
+    for number, (row, user, themes) in enumerate(wanted):
+        if number % AT_ONCE == AT_ONCE - 1:
+            await asyncio.sleep(0)
+        at, no = moment(row), noes.get(owners[user])
+        if no and no[1] < at - LATELY:
+            no = None
+        seen, rated, last = had.get(row.id, (frozenset[str](), {}, ""))
+        bad_day = no is not None and no[1] >= at - BAD_DAYS
+        reader = Reader(no[0] if no else "", bad_day, frozenset(themes), seen, rated, last)
+        picks.append(choose(kit.content.prompts, reader, _drawn(row.key, kit.content.prompts)))
+    return picks
 
 
-async def mark(tx: AsyncConnection, user: str, pick: Pick, at: datetime) -> None:
-    """The person has had it; if all that fit were seen, they may come again from here on."""
-    if pick.round:
-        mine = (prompts.c.user == user, prompts.c.prompt.in_(pick.round))
-        await tx.execute(update(prompts).where(*mine).values(seen=False))
-    insert = insert_into(tx, prompts).values(user=user, prompt=pick.prompt.id, seen=True, at=at)
-    had = {"seen": True, "at": at}
-    await tx.execute(insert.on_conflict_do_update(index_elements=["user", "prompt"], set_=had))
+def _split(names: str | None) -> frozenset[str]:
+    return frozenset(names.split(",")) if names else frozenset()
+
+
+def _rated(names: str | None) -> dict[str, int]:
+    return {name: int(liked) for name, _, liked in (each.partition("=") for each in _split(names))}
+
+
+def _drawn(key: str, prompts: Prompts) -> Draw:
+    """A row's chances: a number for each prompt that depends on nothing but the two of them."""
+    seed = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") | 1
+    codes = prompts.codes
+    return lambda pool: [(seed * codes[n] & MASK) * UNIT for n in pool]
+
+
+async def mark(tx: AsyncConnection, picks: Sequence[tuple[str, Pick, datetime]]) -> None:
+    """Each person has had theirs; if all that fit were seen, they may come again from here on."""
+    for user, pick, _ in picks:
+        if pick.round:
+            mine = (prompts.c.user == user, prompts.c.prompt.in_(pick.round))
+            await tx.execute(update(prompts).where(*mine).values(seen=False))
+    if picks:
+        insert = insert_into(tx, prompts)
+        had = {"seen": insert.excluded.seen, "at": insert.excluded.at}
+        insert = insert.on_conflict_do_update(index_elements=["user", "prompt"], set_=had)
+        rows = [{"user": user, "prompt": pick.prompt.id, "seen": True, "at": at} for user, pick, at in picks]
+        await tx.execute(insert, rows)
 
 
 async def rate(tx: AsyncConnection, user: str, prompt: str, liked: int, at: datetime) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from bot.chat import Kind
 from bot.cog import (
-    After,
+    AfterAll,
     Cog,
     CommandSpec,
     EventHandler,
@@ -44,7 +44,7 @@ class Registry:
         self.nudges: Mapping[str, NudgeSpec] = _by_name(
             (spec.kind, spec) for cog in cogs for spec in cog.nudges
         )
-        self.ends: Mapping[str, After] = _by_name(item for cog in cogs for item in cog.ends.items())
+        self.ends: Mapping[str, AfterAll] = _by_name(item for cog in cogs for item in cog.ends.items())
         self.suggests: Mapping[tuple[str, str], Suggest] = _by_name(
             item for cog in cogs for item in cog.suggests.items()
         )

@@ -6,6 +6,7 @@ the outbox. (APScheduler drops a job that is a second late unless told otherwise
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, timedelta
 
@@ -14,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler  # pyright: ignore[r
 from apscheduler.triggers.interval import IntervalTrigger  # pyright: ignore[reportMissingTypeStubs]
 
 log = structlog.get_logger("bot.ticks")
+GRACE = 3.0  # seconds that a call under way has to end at a stop
 
 
 class Ticks:
@@ -21,9 +23,10 @@ class Ticks:
 
     def __init__(self, ticks: Iterable[tuple[str, timedelta, Callable[[], Awaitable[None]]]]) -> None:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._calls: set[asyncio.Task[None]] = set()
         for name, every, function in ticks:
             self._scheduler.add_job(  # pyright: ignore[reportUnknownMemberType]
-                _guarded,
+                self._call,
                 IntervalTrigger(seconds=int(every.total_seconds()), timezone=UTC),
                 args=(name, function),
                 id=name,
@@ -36,9 +39,21 @@ class Ticks:
         """Begin; the first call of each comes after its first interval."""
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """End without waiting for calls under way."""
+    async def stop(self) -> None:
+        """No more calls; those under way may end, for a moment, while what they use is still there."""
         self._scheduler.shutdown(wait=False)
+        if self._calls:
+            _, late = await asyncio.wait(self._calls, timeout=GRACE)
+            for call in late:
+                call.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _call(self, name: str, function: Callable[[], Awaitable[None]]) -> None:
+        """A call in a task of its own: the scheduler's end cancels its own tasks wherever they are."""
+        call = asyncio.create_task(_guarded(name, function))
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        await asyncio.shield(call)
 
 
 async def _guarded(name: str, function: Callable[[], Awaitable[None]]) -> None:

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 TEXT_LIMIT = 2000  # a card's text; doubled by escaping it still fits Discord's 4,000
 CARD_LIMIT = 2800  # everything readable on one card
@@ -41,6 +42,7 @@ def _at_most(limit: int, what: str, text: str) -> None:
         raise LimitError(f"{what} has {len(text)} characters; at most {limit} fit")
 
 
+@lru_cache(maxsize=1024)
 def _identifier(what: str, text: str) -> None:
     if not _ID.match(text):
         raise LimitError(f"{what} {text!r} must look like 'cog.action' in lower case")
@@ -125,6 +127,8 @@ def join(*texts: Text | Part, by: str = "") -> Text:
 
 def plain(text: Text) -> str:
     """A text as characters alone, for measuring, searching and notifications without a reader."""
+    if isinstance(text, str):
+        return text
     shown: list[str] = []
     for part in parts(text):
         match part:
@@ -214,9 +218,10 @@ class Card:
     image: Image | None = None
 
     def __post_init__(self) -> None:
-        if not (plain(self.text).strip() or self.title.strip() or self.fields or self.image):
+        text = plain(self.text)
+        if not (text.strip() or self.title.strip() or self.fields or self.image):
             raise LimitError("a card needs a text, a title, a fact or an image")
-        _at_most(TEXT_LIMIT, "a card's text", plain(self.text))
+        _at_most(TEXT_LIMIT, "a card's text", text)
         _at_most(TITLE_LIMIT, "a card's title", self.title)
         if len(self.fields) > FACTS_LIMIT:
             raise LimitError(f"a card has {len(self.fields)} facts; at most {FACTS_LIMIT} fit")

@@ -30,6 +30,8 @@ from bot.clock import SystemClock
 _FORMAT = 1  # of the key file, and the first byte of everything sealed
 _KEY, _ID, _NONCE, _TAG = 32, 4, 12, 16  # bytes; AES-256, 96-bit nonce and full tag as in NIST SP 800-38D
 _HEADER = 1 + _ID
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"  # base 32 as in RFC 4648, in small letters
+_PAIRS = [one + two for one in _LETTERS for two in _LETTERS]  # of ten bits each
 _LARGEST_FILE = 1 << 20
 _BACKUP = "Restore it from a backup; without it, what was sealed cannot be opened."
 
@@ -64,11 +66,12 @@ class _Ring:
 class Vault:
     """Seals and opens private text, and derives tokens. Made by open or ephemeral; cannot be pickled."""
 
-    __slots__ = ("_path", "_ring", "_seen")
+    __slots__ = ("_derived", "_path", "_ring", "_seen")
 
     def __init__(self, ring: _Ring, path: Path | None = None, seen: object = None) -> None:
         """For open and ephemeral only; seen is the file's mark from just before it was read."""
         self._ring, self._path, self._seen = ring, path, seen
+        self._derived: dict[tuple[str, str], _Key] = {}  # the root never changes, and purposes are few
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -185,7 +188,9 @@ class Vault:
 
     def short_key(self, *parts: str) -> str:
         """A keyed name of 25 characters a-z2-7 (125 bits), the length of a Discord nonce, for outbox rows."""
-        return base64.b32encode(self._mac("short", "", parts))[:25].decode("ascii").lower()
+        number = int.from_bytes(self._mac("short", "", parts)[:16], "big") >> 3
+        pairs = [_PAIRS[number >> shift & 1023] for shift in range(115, 0, -10)]
+        return "".join(pairs) + _LETTERS[number & 31]
 
     def number(self, purpose: str, *parts: str) -> int:
         """A keyed number below 2**256 for some parts; it cannot be linked to a token of the same purpose."""
@@ -193,9 +198,11 @@ class Vault:
 
     def _mac(self, kind: str, purpose: str, parts: tuple[str, ...]) -> bytes:
         """HMAC-SHA256 of the parts, under a key derived (HKDF, RFC 5869) for this kind and purpose alone."""
-        info = _framed("bounceback 1", kind, purpose)
-        key = HKDF(SHA256(), _KEY, salt=None, info=info).derive(self._ring.root)
-        return hmac.digest(key, _framed(*parts), "sha256")
+        if (key := self._derived.get((kind, purpose))) is None:
+            info = _framed("bounceback 1", kind, purpose)
+            key = _Key(HKDF(SHA256(), _KEY, salt=None, info=info).derive(self._ring.root), "")
+            self._derived[kind, purpose] = key
+        return hmac.digest(key.secret, _framed(*parts), "sha256")
 
     def _load(self, path: Path) -> None:
         """Take over keys that another process added to the file."""
@@ -221,7 +228,11 @@ def _bytes(text: str) -> bytes:
 
 def _framed(*parts: str) -> bytes:
     """Parts with their lengths in front, so that ("ab", "c") and ("a", "bc") differ."""
-    return b"".join(len(raw).to_bytes(8, "big") + raw for raw in map(_bytes, parts))
+    framed = b""
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        framed += len(raw).to_bytes(8, "big") + raw
+    return framed
 
 
 def _bound(header: bytes, about: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from fluent.runtime import FluentBundle, FluentResource
@@ -25,6 +26,7 @@ class UnknownWords(KeyError):
     """No sentence has this id, or it needs a variable that was not given."""
 
 
+@lru_cache(maxsize=1024)
 def words_id(ui_id: str) -> str:
     """The id of the words for a button, form or command: dots are not allowed in Fluent's ids."""
     return ui_id.replace(".", "-")
@@ -36,6 +38,7 @@ class Voice:
     def __init__(self, language: str, bundle: FluentBundle, fallback: Voice | None = None) -> None:
         self.language = language
         self._bundle, self._fallback = bundle, fallback
+        self._same: dict[str, str] = {}  # sentences that need no variables, once they were asked for
 
     def has(self, id: str) -> bool:
         """Whether the sentence exists in this language or in the one behind it."""
@@ -57,9 +60,13 @@ class Voice:
 
     def line(self, id: str, **says: str | int | float) -> str:
         """A sentence that is characters alone, for labels and titles."""
+        if not says and (same := self._same.get(id)) is not None:
+            return same
         text = self(id, **says)
         if not isinstance(text, str):
             raise UnknownWords(f"{id} must be plain characters")
+        if not says:
+            self._same[id] = text
         return text
 
     def _pattern(self, id: str):
@@ -75,10 +82,13 @@ class Voice:
 
     def button(self, button: Button, arg: str = "", **says: str | int) -> Button:
         """A declared button, with its label and arg."""
-        return replace(button, arg=arg or button.arg, label=self.line(words_id(button.id), **says))
+        label = self.line(words_id(button.id), **says)
+        return Button(button.id, arg or button.arg, label, button.style)
 
     def card(self, card: Card) -> Card:
         """A card whose buttons all have labels."""
+        if all(button.label for button in card.buttons):
+            return card
         return replace(card, buttons=tuple(b if b.label else self.button(b) for b in card.buttons))
 
     def field(self, field: Field, of: str) -> Field:
@@ -176,6 +186,8 @@ class Words:
 
     def speak(self, *wishes: str) -> Voice:
         """The first language of ``wishes`` that there is (``de-AT`` finds ``de``), else English."""
+        if len(wishes) == 1 and (voice := self._voices.get(wishes[0])):
+            return voice
         for wish in _with_parents(wishes):
             if wish in self._voices:
                 return self._voices[wish]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat import Ack, User
 from bot.cog import Cog, Ctx, Kit, Nudge, Plan, Rule, parse_message, parse_user
 from bot.errors import Refused
-from bot.posts import take_down
+from bot.posts import about, take_down
 from bot.storage import blocks
 from bot.storage import rejections as store
 from bot.storage.rejections import Rejection, Shared, Sign
@@ -152,11 +152,11 @@ async def remove(ctx: Ctx) -> Card:
     "moderation.removed",
     rule=Rule(asked=True, leads=True),
     label=lambda nudge: nudge.voice.line("moderation-removed.short"),
+    load=about,
 )
 async def removed(nudge: Nudge) -> Card | None:
     """Its author hears that it is gone and that nobody knows them; no reason is made up."""
-    async with nudge.kit.storage.read() as connection:
-        rejection = await store.load(connection, nudge.kit.vault, nudge.row.args["rejection"])
+    rejection = cast("Rejection | None", nudge.loaded)
     if rejection is None:
         return None
     when = When(rejection.shared_at, "day")

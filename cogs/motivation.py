@@ -7,40 +7,36 @@ that did not arrive may come again.
 from __future__ import annotations
 
 from calendar import day_name
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.chat import Ack, Message, User
+from bot.chat import Ack, User
 from bot.clock import next_local
-from bot.cog import Cog, Ctx, Kit, Nudge, Rule, State
+from bot.cog import Cog, Ctx, End, Kit, Nudge, Row, Rule, State
 from bot.content import Prompt
 from bot.errors import Refused
 from bot.folding import fold
 from bot.people import Preferences
-from bot.prompting import (
+from bot.prompting import Pick, choose, for_rows, mark, moment, rate, read, reader_of, spelled
+from bot.schedules import (
     DAILY,
+    NONE,
     SPANS,
     THEMES,
+    Next,
     Schedule,
-    choose,
-    for_row,
     keep_latest_missed,
     load,
-    mark,
-    moment,
+    load_many,
     plan_anew,
     plan_next,
-    rate,
-    read,
-    reader_of,
     save,
     soonest,
-    spelled,
     without_plan,
 )
 from bot.storage.schema import motivation, prompts
@@ -49,6 +45,8 @@ from bot.when import parse_wall
 from bot.words import Voice
 
 cog = Cog("motivation", owns=(motivation, prompts))
+
+MENDED = 500  # people in one transaction
 
 FORM = Form(
     "motivation.edit",
@@ -82,19 +80,32 @@ async def _change(ctx: Ctx, **changes: Any) -> None:
 # -- planning -------------------------------------------------------------------------------------
 
 
-@cog.after(DAILY)
-async def ended(nudge: Nudge, tx: AsyncConnection, state: State, _: Message | None) -> None:
-    """Whatever became of it, the next one follows; what was said counts as seen."""
-    kit, row, person = nudge.kit, nudge.row, nudge.person
-    if person is None:
-        return
-    schedule = await load(tx, person.user)
-    if state in (State.SENT, State.FOLDED):
-        pick = await for_row(kit, tx, row, person.user, schedule.themes)
-        await mark(tx, person.user, pick, max(kit.now, moment(row)))
-    if state is State.UNDELIVERED:
-        await keep_latest_missed(kit, tx, row, person.user)
-    await plan_next(kit, tx, person, schedule, max(row.due_at, kit.now))
+@cog.after_all(DAILY)
+async def ended(kit: Kit, tx: AsyncConnection, ends: Sequence[End]) -> None:
+    """Whatever became of them, the next ones follow; what was said counts as seen."""
+    mine = [(each, each.nudge.row, each.nudge.person) for each in ends]
+    mine = [(end, row, person) for end, row, person in mine if person is not None]
+    schedules = await load_many(tx, (person.user for _, _, person in mine))
+    said: list[tuple[str, Pick, datetime]] = []
+    unloaded: list[tuple[Row, str, Sequence[str]]] = []  # stood in another message, and was not rendered
+    for end, row, person in mine:
+        if end.state in (State.SENT, State.FOLDED):
+            if loaded := cast("Line | None", end.nudge.loaded):
+                said.append((person.user, loaded.pick, max(kit.now, moment(row))))
+            else:
+                unloaded.append((row, person.user, schedules.get(person.user, NONE).themes))
+    picks = await for_rows(kit, tx, unloaded)
+    said += [
+        (user, pick, max(kit.now, moment(row))) for (row, user, _), pick in zip(unloaded, picks, strict=True)
+    ]
+    await mark(tx, said)
+    await keep_latest_missed(kit, tx, [row for end, row, _ in mine if end.state is State.UNDELIVERED])
+    following = [
+        Next(person, schedules[person.user], max(row.due_at, kit.now))
+        for _, row, person in mine
+        if person.user in schedules
+    ]
+    await plan_next(kit, tx, following)
 
 
 @cog.rezone
@@ -108,27 +119,44 @@ async def mend(kit: Kit) -> None:
     """Whatever went wrong: who asked for it and has nothing planned gets their next one."""
     async with kit.storage.read() as connection:
         users = await without_plan(kit, connection)
-    for user in users:
+    for start in range(0, len(users), MENDED):
         async with kit.storage.write() as tx:
-            person = await kit.people.load(tx, user)
-            await plan_next(kit, tx, person, await load(tx, user), kit.now)
+            persons = await kit.people.load_many(tx, users[start : start + MENDED])
+            schedules = await load_many(tx, persons)
+            await plan_next(kit, tx, [Next(persons[user], schedules[user], kit.now) for user in schedules])
 
 
 # -- what it says ---------------------------------------------------------------------------------
 
 
-@cog.nudge(DAILY, rule=Rule(asked=True), label=lambda nudge: nudge.voice.line("motivation-daily"))
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a planned message is about to say, and whether its person still wants any."""
+
+    active: bool
+    pick: Pick
+
+
+async def lines(kit: Kit, connection: AsyncConnection, rows: Sequence[Row]) -> Mapping[int, Line]:
+    """The lines of many rows, by row id."""
+    schedules = await load_many(connection, (row.user.key for row in rows if row.user))
+    wanted = [
+        (row, row.user.key, schedules.get(row.user.key, NONE).themes) for row in rows if row.user is not None
+    ]
+    picks = await for_rows(kit, connection, wanted)
+    return {
+        row.id: Line(schedules.get(user, NONE).active, pick)
+        for (row, user, _), pick in zip(wanted, picks, strict=True)
+    }
+
+
+@cog.nudge(DAILY, rule=Rule(asked=True), label=lambda nudge: nudge.voice.line("motivation-daily"), load=lines)
 async def daily(nudge: Nudge) -> Card | None:
     """The day's line; nothing if it was turned off meanwhile."""
-    kit, row = nudge.kit, nudge.row
-    if row.user is None:
+    line, row = cast("Line | None", nudge.loaded), nudge.row
+    if line is None or (row.state is State.READY and not line.active):
         return None
-    async with kit.storage.read() as connection:
-        schedule = await load(connection, row.user.key)
-        if row.state is State.READY and not schedule.active:
-            return None
-        pick = await for_row(kit, connection, row, row.user.key, schedule.themes)
-    return _prompt(nudge.voice, pick.prompt, str(row.id), (HEART, NOT_FOR_ME, PAUSE))
+    return _prompt(nudge.voice, line.pick.prompt, str(row.id), (HEART, NOT_FOR_ME, PAUSE))
 
 
 def _prompt(voice: Voice, prompt: Prompt, row: str, buttons: tuple[Button, ...], note: Text = "") -> Card:
@@ -147,8 +175,8 @@ async def encourage(ctx: Ctx) -> Card:
     async with ctx.write() as tx:
         schedule = await load(tx, ctx.user.key)
         reader = await reader_of(tx, ctx.kit.vault, ctx.user.key, schedule.themes, ctx.now)
-        pick = choose(ctx.kit.content.prompts, reader, lambda _: ctx.kit.random.random())
-        await mark(tx, ctx.user.key, pick, ctx.now)
+        pick = choose(ctx.kit.content.prompts, reader, lambda pool: [ctx.kit.random.random() for _ in pool])
+        await mark(tx, [(ctx.user.key, pick, ctx.now)])
     out = (PAUSE,) if row else ()
     return await _with_rest(
         ctx, row, _prompt(ctx.voice, pick.prompt, row, (HEART, NOT_FOR_ME, ANOTHER, *out))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,7 +17,9 @@ from bot.errors import Refused
 from bot.folding import SHOW, fold
 from bot.people import Preferences
 from bot.planning import rezoned
+from bot.posts import about
 from bot.storage import rejections as store
+from bot.storage.rejections import Rejection
 from bot.storage.schema import outbox
 from bot.ui import Button, Card, Field, Form, Kind, Quote, Style, Text, Tone, When, join
 
@@ -65,9 +67,7 @@ def _label(nudge: Nudge) -> str:
 
 async def nudge_card(nudge: Nudge) -> Card | None:
     """One step of the plan; nothing if the person had everything forgotten."""
-    kit, row = nudge.kit, nudge.row
-    async with kit.storage.read() as connection:
-        rejection = await store.load(connection, kit.vault, row.args["rejection"])
+    rejection, row = cast("Rejection | None", nudge.loaded), nudge.row
     if rejection is None:
         return None
     words, kind = _words(row), row.kind.removeprefix("plan.")
@@ -81,7 +81,7 @@ async def nudge_card(nudge: Nudge) -> Card | None:
 
 
 for _kind in KINDS:
-    cog.nudge(f"plan.{_kind}", label=_label)(nudge_card)
+    cog.nudge(f"plan.{_kind}", label=_label, load=about)(nudge_card)
 
 
 # -- Done, Later, Skip ----------------------------------------------------------------------------

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from secrets import token_hex
+from typing import cast
 
 from sqlalchemy import delete, or_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Ack, Message, Place
 from bot.clock import local_day, month_start
-from bot.cog import Cog, Ctx, Kit, Nudge, Plan, Rule, State, Verb, dump, parse_message, parse_user
+from bot.cog import Cog, Ctx, Kit, Nudge, Plan, Row, Rule, State, Verb, dump, parse_message, parse_user
 from bot.content import ANY, Opener
 from bot.errors import Refused
-from bot.posts import count_again
+from bot.posts import about, count_again
 from bot.storage import blocks
 from bot.storage import rejections as store
 from bot.storage.engine import insert_into
@@ -56,19 +57,36 @@ cog.press_opens(ANSWER, REPLY)
 # -- the post and its thread ----------------------------------------------------------------------
 
 
-@cog.nudge("thread.post")
-@cog.nudge("thread.count")
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """What a post shows: the no, how many shared one lately and stand beside it, its author's name here."""
+
+    rejection: Rejection
+    people: int
+    beside: int
+    who: str | Person
+
+
+async def _posts(kit: Kit, connection: AsyncConnection, rows: Sequence[Row]) -> Mapping[int, _Post]:
+    """The posts of rows as they stand now, without those that were taken back."""
+    posts: dict[int, _Post] = {}
+    for id, rejection in (await about(kit, connection, rows)).items():
+        if rejection.public:
+            since = month_start(rejection.shared_at, kit.people.defaults.zone)
+            people = await store.company(connection, rejection, since)
+            beside = await store.beside(connection, rejection.id)
+            posts[id] = _Post(rejection, people, beside, await _name(connection, rejection))
+    return posts
+
+
+@cog.nudge("thread.post", load=_posts)
+@cog.nudge("thread.count", load=_posts)
 async def post(nudge: Nudge) -> Card | None:
     """The post as it stands now; nothing if its author took it back."""
-    kit = nudge.kit
-    async with kit.storage.read() as connection:
-        rejection = await store.load(connection, kit.vault, nudge.row.args["rejection"])
-        if rejection is None or not rejection.public:
-            return None
-        since = month_start(rejection.shared_at, kit.people.defaults.zone)
-        people = await store.company(connection, rejection, since)
-        beside = await store.beside(connection, rejection.id)
-        who = await _name(connection, rejection)
+    shown = cast("_Post | None", nudge.loaded)
+    if shown is None:
+        return None
+    rejection, people, beside, who = shown.rejection, shown.people, shown.beside, shown.who
     text = join(
         nudge.say("thread-shared", who=who, stage=rejection.stage),
         Quote(rejection.story) if rejection.story else "",
@@ -96,7 +114,7 @@ async def _name(connection: AsyncConnection, rejection: Rejection) -> str | Pers
 async def posted(nudge: Nudge, tx: AsyncConnection, state: State, message: Message | None) -> None:
     """The post stands: remember where, and open its thread. It could not be made: tell its author."""
     kit, id = nudge.kit, nudge.row.args["rejection"]
-    rejection = await store.load(tx, kit.vault, id)
+    rejection = await store.hold(tx, kit.vault, id)  # its author may be taking it back just now
     if state is State.SENT and message:
         if rejection is None or not rejection.public:  # taken back while it was under way
             gone = Plan("thread.delete", ("delete", id), kit.now, Verb.DELETE, place=message)
@@ -118,12 +136,10 @@ async def unposted(nudge: Nudge) -> Card:
     return Card(nudge.say("thread-unposted"), tone=Tone.PROBLEM, buttons=(START,))
 
 
-@cog.nudge("thread.opener")
+@cog.nudge("thread.opener", load=about)
 async def opener(nudge: Nudge) -> Card | None:
     """The first line of the thread, chosen by what its author asked for."""
-    kit = nudge.kit
-    async with kit.storage.read() as connection:
-        rejection = await store.load(connection, kit.vault, nudge.row.args["rejection"])
+    kit, rejection = nudge.kit, cast("Rejection | None", nudge.loaded)
     if rejection is None or not rejection.public:
         return None
     fitting = _fitting(kit, rejection)
@@ -296,13 +312,14 @@ async def _noticed(kit: Kit, tx: AsyncConnection, rejection: Rejection) -> None:
 
 
 @cog.nudge(
-    "thread.answered", rule=Rule(asked=True), label=lambda nudge: nudge.voice.line("thread-answered.short")
+    "thread.answered",
+    rule=Rule(asked=True),
+    label=lambda nudge: nudge.voice.line("thread-answered.short"),
+    load=about,
 )
 async def answered(nudge: Nudge) -> Card | None:
     """Somebody is there: the thread is a tap away, and so is an answer."""
-    kit = nudge.kit
-    async with kit.storage.read() as connection:
-        rejection = await store.load(connection, kit.vault, nudge.row.args["rejection"])
+    rejection = cast("Rejection | None", nudge.loaded)
     if rejection is None or not rejection.public or rejection.muted:
         return None
     under = parse_message(rejection.post)

@@ -1,47 +1,98 @@
 """What the conversation tests share.
 
-Conversations run on every platform there is: in memory and, over the wire, on Discord and Slack. A test that
-reaches into the fake chat in memory, or says what only holds there, is marked ``in_memory``.
+Conversations run on every platform there is: in memory and, over the wire, on Discord and Slack; and
+in memory once more on PostgreSQL. A test that reaches into the fake chat in memory, or says what only
+holds there, is marked ``in_memory``; one that reaches into the file of a database is marked ``sqlite``.
+
+Other tests that store something ask for ``database`` (a module: ``pytestmark``) to run on both.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from bot.storage import migrations
+from tests.postgres import Server as Postgres
+from tests.postgres import serving as postgres_serving
 from tests.slack_world import SlackHttpWorld, SlackWorld
 from tests.webkit import Server, serving
 from tests.webpage import Windows, launched, windows
 from tests.wire_world import DiscordWorld
-from tests.world import Actor, World
+from tests.world import ELSEWHERE, Actor, World
 
 CONVERSATIONS = frozenset(
     f"test_{cog}" for cog in ("story", "help", "home", "motivation", "settings", "privacy", "moderation")
 )
-PLATFORMS = {"memory": World, "discord": DiscordWorld, "slack": SlackWorld, "slack-http": SlackHttpWorld}
+PLATFORMS = {  # the world, and the database below it
+    "memory": (World, "sqlite"),
+    "discord": (DiscordWorld, "sqlite"),
+    "slack": (SlackWorld, "sqlite"),
+    "slack-http": (SlackHttpWorld, "sqlite"),
+    "postgres": (World, "postgres"),
+}
+WIRES = frozenset(("discord", "slack", "slack-http"))
 HTTP_SAMPLE = frozenset(("test_home", "test_settings"))  # the same dispatcher, another door
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the conversations of the cogs on each platform."""
-    if "world" not in metafunc.fixturenames:
-        return
-    everywhere = metafunc.definition.path.stem in CONVERSATIONS
-    alone = any(metafunc.definition.iter_markers("in_memory"))
-    platforms = ["memory"] if alone or not everywhere else list(PLATFORMS)
-    if metafunc.definition.path.stem not in HTTP_SAMPLE:
-        platforms = [each for each in platforms if each != "slack-http"]
-    metafunc.parametrize("world", platforms, indirect=True, ids=platforms if everywhere else [""])
+    """Run conversations on each platform, and what is stored on each database."""
+    databases = ["sqlite"] if any(metafunc.definition.iter_markers("sqlite")) else ["sqlite", "postgres"]
+    if "world" in metafunc.fixturenames and not hasattr(metafunc.module, "world"):  # which has its own
+        everywhere = metafunc.definition.path.stem in CONVERSATIONS
+        alone = not everywhere or any(metafunc.definition.iter_markers("in_memory"))
+        chosen = [
+            (name, database)
+            for name, (_, database) in PLATFORMS.items()
+            if database in databases
+            and not (alone and name in WIRES)
+            and not (name == "slack-http" and metafunc.definition.path.stem not in HTTP_SAMPLE)
+        ]
+        ids = [name for name, _ in chosen]
+        metafunc.parametrize(("world", "database"), chosen, indirect=True, ids=ids)
+    elif "database" in metafunc.fixturenames and iscoroutinefunction(metafunc.function):
+        metafunc.parametrize("database", databases, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server, started when the first test wants it."""
+    with postgres_serving() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def made_ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables and no rows: copying it takes a fortieth of making one."""
+    file = tmp_path_factory.mktemp("sqlite") / "empty.db"
+    migrations.upgrade(f"sqlite:///{file}")
+    return file
 
 
 @pytest.fixture
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database; the worlds that are opened in ``tmp_path`` use it."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        shutil.copy(request.getfixturevalue("made_ready"), tmp_path / "world.db")
+        yield f"sqlite:///{tmp_path / 'world.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    url = server.new()
+    (tmp_path / ELSEWHERE).write_text(url)
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture
+async def world(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> AsyncIterator[World]:
     """A community with an empty database on a Monday morning."""
-    made = await PLATFORMS[request.param].open(tmp_path)
+    made = await PLATFORMS[request.param][0].open(tmp_path)
     yield made
     await made.close()
 

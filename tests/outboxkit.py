@@ -157,7 +157,7 @@ class Box(World):
         return box
 
     async def start(self) -> None:
-        self.storage = await Storage.open(f"sqlite:///{self.folder / 'world.db'}")
+        self.storage = await Storage.open(self.url)
         self.app = build(
             storage=self.storage,
             clock=self.clock,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import combinations
@@ -249,7 +248,7 @@ async def test_trouble_with_the_chat_tells_nothing(
     out, err = capfd.readouterr()
     assert "tried again later" in out, "the log is looked at"
     town.check(out, err, caplog.text)
-    assert_apart(town)
+    await assert_apart(town)
 
 
 async def test_a_handler_that_fails_tells_nothing(
@@ -297,25 +296,9 @@ def test_libraries_are_kept_quiet_at_every_level() -> None:
 # -- what lies in the file ----------------------------------------------------------------------------
 
 
-def rows(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Every row of every table, as anybody with the file can read it."""
-    with sqlite3.connect(file) as connection:
-        connection.row_factory = sqlite3.Row
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            for row in connection.execute(f'SELECT * FROM "{table}"'):
-                yield table, {name: _readable(row[name]) for name in row.keys()}  # noqa: SIM118
-    connection.close()
-
-
-def _readable(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
-
-
-def assert_apart(town: Town) -> None:
+async def assert_apart(town: Town) -> None:
     """No row beside a post names its author; no row that names somebody names a post."""
-    file = town.world.folder / "world.db"
-    everything = list(rows(file))
+    everything = await town.world.everything()
     ids = {row["id"] for table, row in everything if table == "rejections"}
     posts = {row["post"] for table, row in everything if table == "rejections"} - {"None"}
     threads = {row["thread"] for table, row in everything if table == "rejections"} - {"None"}
@@ -345,16 +328,16 @@ async def test_the_file_alone_does_not_say_who_wrote_a_post(town: Town) -> None:
     await town.ada.gets("/motivation on 08:30 daily")
     await town.ada.gets("/encourage")
     await walk(town, town.mo, "/moderate", depth=2)
-    assert_apart(town)
+    await assert_apart(town)
     await town.world.advance(days=30)
     await town.bob.presses(post, "thread.not_alone")
-    assert_apart(town)
+    await assert_apart(town)
     if town.world.support:
         asked = await town.ada.presses(card, "rejections.delete")
         assert isinstance(asked, Card)
         if asked.buttons:
             await town.ada.presses(asked, "rejections.delete_yes")
-    assert_apart(town)
+    await assert_apart(town)
 
 
 async def test_only_tables_about_a_person_alone_name_one() -> None:

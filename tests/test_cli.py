@@ -191,7 +191,7 @@ def test_the_documentation_gives_every_permission_and_its_reason() -> None:
 
 def test_without_a_command_it_says_what_there_is() -> None:
     result = said()
-    assert all(command in result.output for command in ("run", "check", "invite", "keys"))
+    assert all(command in result.output for command in ("run", "check", "invite", "keys", "outbox"))
 
 
 def test_it_starts_without_what_it_does_not_need() -> None:

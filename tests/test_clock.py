@@ -405,6 +405,20 @@ async def test_moving_the_system_clock_wakes_everyone_who_waits() -> None:
     await at_once(tasks[2])
 
 
+async def test_a_clock_that_goes_by_another_one_is_right_and_stays_its_own() -> None:
+    """Ahead or behind; each correction replaces the last, and who waits looks again."""
+    system, other = SystemClock(offset=DAY), SystemClock(offset=DAY)
+    waiting = asyncio.create_task(system.sleep_until(system.now() + HOUR))
+    await asyncio.sleep(0.005)
+    for wrong_by in (MINUTE, -MINUTE, -MINUTE, timedelta()):
+        system.correct(wrong_by)
+        assert abs(system.now() - other.now() - wrong_by) < timedelta(seconds=1)
+        assert system.offset == DAY
+    assert not waiting.done()
+    system.correct(HOUR)
+    await at_once(waiting)
+
+
 def test_a_system_clock_is_only_moved_forward_and_only_runs_forward() -> None:
     system: Clock = SystemClock()
     assert isinstance(system, SystemClock)

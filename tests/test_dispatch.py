@@ -28,6 +28,8 @@ from bot.ui import Kind as FieldKind
 from cogs import COGS
 from tests.world import Actor, World
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 # Labelled here, because a probe has no words of its own.
 FORM = Form(
     "probe.form",
@@ -103,7 +105,7 @@ def broken_database(only: str = "") -> Generator[None]:
     look = Storage.glance
 
     async def looks(self: Storage, glance: Glance, **names: str) -> list[dict[str, Any]]:
-        fails(None, None, glance.sql)
+        fails(None, None, str(glance.statement))
         return await look(self, glance, **names)
 
     sqlalchemy_event.listen(Engine, "before_cursor_execute", fails)

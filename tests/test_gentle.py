@@ -33,6 +33,8 @@ from bot.ui import Card
 from tests.outboxkit import Box, note, user
 from tests.world import MONDAY, Actor
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca")
 CHANGES = {  # a day around each change of the clocks in 2026

@@ -10,6 +10,8 @@ import pytest
 from cogs.help import cog as help_cog
 from tests.world import Actor, World
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:

@@ -12,6 +12,8 @@ from bot.ui import Card, Jump, When, parts
 from cogs import home, motivation, nudges, plan, rejections, rest, thread
 from tests.world import Actor, World
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 COGS = [home.cog, rejections.cog, thread.cog, plan.cog, nudges.cog, rest.cog, motivation.cog]
 
 

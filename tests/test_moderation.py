@@ -19,6 +19,8 @@ from bot.ui import Card, Form, Jump, When, parts
 from cogs import moderation, nudges, plan, rejections, rest, thread
 from tests.world import Actor, World
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 COGS = [moderation.cog, rejections.cog, thread.cog, plan.cog, nudges.cog, rest.cog]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -29,6 +29,8 @@ from bot.storage.schema import outbox, people, prompts, rejections
 from bot.ui import Card, Form, When, parts, plain
 from cogs import motivation, settings
 from tests.world import MONDAY, Actor, World
+
+pytestmark = pytest.mark.usefixtures("database")  # on both
 
 CONTENT = Content.load()
 BY_TEXT = {prompt.text: prompt for prompt in CONTENT.prompts}
@@ -542,14 +544,14 @@ async def test_a_line_that_is_gone_is_said(world: World, ada: Actor) -> None:
     assert "/encourage" in card.plain
 
 
-def by(seed: int) -> Callable[[str], float]:
+def by(seed: int) -> Callable[[Sequence[int]], list[float]]:
     random = Random(seed)
-    return lambda _: random.random()
+    return lambda pool: [random.random() for _ in pool]
 
 
 def shares(reader: Reader) -> dict[str, float]:
-    random = Random(1)
-    got = [choose(CONTENT.prompts, reader, lambda _: random.random()).prompt.themes[0] for _ in range(4000)]
+    draw = by(1)
+    got = [choose(CONTENT.prompts, reader, draw).prompt.themes[0] for _ in range(4000)]
     return {theme: got.count(theme) / len(got) for theme in THEMES}
 
 

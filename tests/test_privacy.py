@@ -20,6 +20,8 @@ from bot.ui import Card, Form, When, parts, plain
 from cogs import COGS, privacy
 from tests.world import Actor, World
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 ALL = list(COGS) if privacy.cog in COGS else [*COGS, privacy.cog]
 PERSONAL = ("user", "owner", "author")
 

@@ -22,6 +22,8 @@ from bot.storage.schema import communities
 from tests.outboxkit import NET, Box, note, post, until, until_states
 from tests.world import MONDAY
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 DAY = timedelta(days=1)
 
 
@@ -176,6 +178,7 @@ async def test_sends_that_are_cancelled_from_within_make_room_again(box: Box) ->
 
 
 @pytest.mark.usefixtures("impatient")
+@pytest.mark.sqlite
 @pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "UPDATE outbox SET ready_at"])
 async def test_a_claim_that_fails_is_made_again(box: Box, statement: str) -> None:
     async with running(box):

@@ -23,6 +23,8 @@ from bot.words import Words
 from cogs import settings
 from tests.world import MONDAY, Actor, World
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 other = Cog("other")
 told: list[tuple[Preferences, Preferences]] = []
 

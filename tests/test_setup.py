@@ -23,6 +23,8 @@ from bot.ui import Button, Card, Form, Jump, Tone, parts
 from tests.webkit import Server, window
 from tests.world import Actor, World
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 SUPPORT = Place("memory", "here", "help")
 LACKS = {"channel": "help", "channel_id": "help", "permissions": "Create Public Threads"}
 

@@ -12,8 +12,7 @@ import pytest
 
 from bot.chat import Kind, Message, Place, User
 from bot.platforms.slack_people import known
-from bot.ui import Card
-from tests.slack_stage import BUTTONS, Stage, stage
+from tests.slack_stage import Stage, stage
 from tests.watching import until
 from tests.wire.slack_lines import Delivery
 from tests.wire.slack_posts import FORM, Post
@@ -46,7 +45,9 @@ def pressed(at: Stage, **more: Any) -> Json:
 # -- fields that lack ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lacks", ["api_app_id", "channel_name", "trigger_id", "response_url", "text", "token"])
+@pytest.mark.parametrize(
+    "lacks", ["api_app_id", "channel_name", "trigger_id", "response_url", "text", "token"]
+)
 async def test_a_command_may_lack_what_it_can_do_without(at: Stage, lacks: str) -> None:
     about = {"team_id": at.fake.workspace.id, "channel_id": at.help.id, "channel_name": "help"}
     payload = about | {
@@ -107,9 +108,7 @@ async def test_a_press_on_an_ephemeral_of_which_only_the_container_is_known(at: 
         lambda team: {"team": {"id": "T0STRANGE"}, "view": {"app_installed_team_id": team}},
     ],
 )
-async def test_whose_workspace_it_is_may_be_said_elsewhere(
-    at: Stage, whose: Callable[[str], Json]
-) -> None:
+async def test_whose_workspace_it_is_may_be_said_elsewhere(at: Stage, whose: Callable[[str], Json]) -> None:
     team = at.fake.workspace.id
     told = whose(team)
     told |= {"user": {"id": at.ada.id, **told.get("user", {})}, "is_enterprise_install": True}

@@ -14,6 +14,8 @@ from bot.ui import Card
 from tests.webbot import COMPANIES, every_part, plan
 from tests.webkit import MORNING, STORY, Server, serving, share, window, words
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 SUPPORT = Place("web", "local", "support")
 ADA, BOB = User("web", "local", "ada"), User("web", "local", "bob")
 

@@ -17,6 +17,8 @@ from bot.storage.schema import communities
 from bot.ui import Card
 from tests.webkit import FILLED, STORY, Server, later, serving, share, window, words
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 SUPPORT = Place("web", "local", "support")
 ADA, BOB = User("web", "local", "ada"), User("web", "local", "bob")
 
@@ -113,6 +115,7 @@ async def test_everything_is_there_after_a_restart(server: Server) -> None:
         assert ada.state["read"]["support"] == 1
 
 
+@pytest.mark.sqlite
 async def test_what_was_written_is_not_readable_in_the_file(server: Server) -> None:
     async with window(server, "ada") as ada:
         await share(ada, story="Zugzwangmaschine")

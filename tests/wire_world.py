@@ -196,7 +196,7 @@ class DiscordWorld(World):
 
     async def start(self, **options: Any) -> None:
         """Wire the bot onto what is stored, and wait until Discord has it."""
-        self.storage = await Storage.open(f"sqlite:///{self.folder / 'world.db'}")
+        self.storage = await Storage.open(self.url)
 
         async def trouble(community: str, words: str, says: Any) -> None:
             self.told.append((community, words, dict(says)))

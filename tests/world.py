@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import Self
 
-from sqlalchemy import insert
+from sqlalchemy import insert, inspect, text
 
 from bot.app import App, build
 from bot.chat import Ack, Event, Kind, Message, Place, User
@@ -34,6 +34,7 @@ from bot.ui import Button, Card, Form, Person, parts
 from bot.vault import Vault
 from cogs import COGS
 
+ELSEWHERE = "database.url"  # a file in a world's folder that names another database than the one beside it
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # far from any change of the clocks
 
 
@@ -67,7 +68,7 @@ class World:
 
     async def start(self) -> None:
         """Wire the bot onto what is stored."""
-        self.storage = await Storage.open(f"sqlite:///{self.folder / 'world.db'}")
+        self.storage = await Storage.open(self.url)
         self.app: App = build(
             storage=self.storage,
             clock=self.clock,
@@ -80,6 +81,21 @@ class World:
         )
         self._running = asyncio.create_task(self.chat.run(self.app.dispatcher))
         await asyncio.sleep(0)
+
+    @property
+    def url(self) -> str:
+        """Where its rows are: in a file in its folder, unless the folder says otherwise."""
+        elsewhere = self.folder / ELSEWHERE
+        return elsewhere.read_text() if elsewhere.exists() else f"sqlite:///{self.folder / 'world.db'}"
+
+    async def everything(self) -> list[tuple[str, dict[str, str]]]:
+        """Every row of every table, as anybody with the database can read it."""
+        found: list[tuple[str, dict[str, str]]] = []
+        async with self.storage.read() as connection:
+            for table in await connection.run_sync(lambda sync: inspect(sync).get_table_names()):
+                rows = (await connection.execute(text(f'SELECT * FROM "{table}"'))).mappings()
+                found += [(table, {name: _readable(row[name]) for name in row}) for row in rows]
+        return found
 
     async def close(self) -> None:
         self._running.cancel()
@@ -126,6 +142,10 @@ class World:
     def thread(self, post: Sent) -> list[Sent]:
         """What stands in the thread under a post."""
         return self.chat.within(post.message.place.channel, f"t{post.message.id}")
+
+
+def _readable(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 @dataclass

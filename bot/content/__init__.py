@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 FOLDER = Path(__file__).parent
 ANY = "any"
@@ -28,6 +30,32 @@ class Prompt:
     def fits(self, stage: str) -> bool:
         """Whether it suits somebody whose last no came at ``stage`` (empty: none yet)."""
         return ANY in self.stages or stage in self.stages
+
+
+class Prompts(tuple[Prompt, ...]):
+    """All prompts, in the order of the file; what fits whom is found once."""
+
+    ids: tuple[str, ...]
+    codes: tuple[int, ...]  # an odd number for each, from its id alone
+    _fitting: dict[tuple[str, frozenset[str]], tuple[int, ...]]
+
+    def __new__(cls, prompts: Iterable[Prompt]) -> Self:
+        """Any prompts."""
+        made = super().__new__(cls, prompts)
+        made.ids = tuple(each.id for each in made)
+        digests = (blake2b(id.encode(), digest_size=8).digest() for id in made.ids)
+        made.codes = tuple(int.from_bytes(digest, "big") | 1 for digest in digests)
+        made._fitting = {}
+        return made
+
+    def fitting(self, stage: str, themes: frozenset[str]) -> Sequence[int]:
+        """Where those stand that are for a stage and about one of the themes; about any if none is."""
+        found = self._fitting.get((stage, themes))
+        if found is None:
+            fits = [n for n, each in enumerate(self) if each.fits(stage)]
+            found = tuple([n for n in fits if themes & set(self[n].themes)] or fits)
+            self._fitting[stage, themes] = found  # at most as many as there are stages and sets of themes
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +83,7 @@ class Content:
     """Everything under ``bot/content`` that is not a Fluent file."""
 
     plans: dict[str, tuple[Step, ...]]
-    prompts: tuple[Prompt, ...]
+    prompts: Prompts
     openers: tuple[Opener, ...]
     adjectives: tuple[str, ...]
     animals: tuple[str, ...]
@@ -79,7 +107,7 @@ class Content:
                 )
                 for plan in _toml(folder / "plans.toml")["plan"]
             },
-            prompts=tuple(
+            prompts=Prompts(
                 Prompt(each["id"], tuple(each["themes"]), tuple(each["stages"]), each["text"])
                 for each in prompts["prompt"]
             ),

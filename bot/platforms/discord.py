@@ -119,6 +119,10 @@ class DiscordChat:
             await answers.stop()
             await self.rest.close()
 
+    async def close(self) -> None:
+        """Give the connections back, where it only sent; ``run`` does so by itself."""
+        await self.rest.close()
+
     def _gateway(self, answers: Answers) -> Gateway:
         options: dict[str, Any] = {**self._shards, "identify_pause": self._identify_pause}
         return Gateway(

@@ -18,6 +18,7 @@ import discord
 import structlog
 from discord.http import Route
 
+from bot.patience import in_line
 from bot.platforms.discord_cards import Attachment, Body, multipart
 from bot.platforms.discord_errors import Silenced
 from bot.platforms.discord_limits import Bucket, Buckets, Lane, Pacer, Refusals
@@ -149,7 +150,8 @@ class Rest:
         while (pause := bucket.pause(loop.time())) > 0:
             if loop.time() + pause > until:
                 raise discord.RateLimited(pause)
-            await asyncio.sleep(pause)
+            with in_line():
+                await asyncio.sleep(pause)
 
     def _learn(self, route: Route, bucket: Bucket, response: aiohttp.ClientResponse, now: float) -> None:
         headers = response.headers

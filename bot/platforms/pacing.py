@@ -11,6 +11,8 @@ from heapq import heappop, heappush
 from itertools import count
 from math import inf
 
+from bot.patience import in_line
+
 
 class Pacer:
     """At most ``per_second`` requests a second, evenly, ``burst`` at once; lower lanes go first."""
@@ -32,7 +34,8 @@ class Pacer:
         turn: asyncio.Future[None] = loop.create_future()
         heappush(self._queue, (lane, next(self._numbers), turn))
         self._arm(loop)
-        await turn
+        with in_line():
+            await turn
 
     def take(self) -> bool:
         """Go now, if nobody waits and there is room; whether there was."""

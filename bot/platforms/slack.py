@@ -122,6 +122,10 @@ class SlackChat:
         """What is kept of people (``forget`` removes a person)."""
         return self._store
 
+    async def close(self) -> None:
+        """Give the connections back, where it only sent; ``run`` does so by itself."""
+        await self.rest.close()
+
     def share(self, part: float) -> None:
         """Take only a part (above 0, at most 1) of Slack's limits: other processes take the rest."""
         self.rest.limits.share(part)

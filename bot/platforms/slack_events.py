@@ -262,8 +262,8 @@ def _where(body: Json) -> str:
     """The workspace that the app is installed in, of an event. In a channel shared with other organisations
     ``team_id`` may be another's; ``authorizations`` names one that the app is installed in.
     """
-    given = body.get("authorizations")
-    first: object = given[0] if isinstance(given, list) and given else None
+    given = cast("object", body.get("authorizations"))
+    first = cast("list[object]", given)[0] if isinstance(given, list) and given else None
     return _word(first, "team_id") or str(body["team_id"])
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, insert, or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.errors import Gone
@@ -57,11 +57,10 @@ class Store:
     async def introduce(self, support: str, wins: str, moderation: str) -> None:
         """Tell the bot where this community wants things said, unless it knows already."""
         names = {"platform": PLATFORM, "community": COMMUNITY}
+        chosen = {"support": support, "wins": wins, "moderation": moderation}
         async with self._storage.write() as connection:
-            known = await connection.execute(select(communities).filter_by(**names))
-            if known.first() is None:
-                chosen = {"support": support, "wins": wins, "moderation": moderation}
-                await connection.execute(insert(communities).values(**names, **chosen))
+            row = insert_into(connection, communities).values(**names, **chosen)
+            await connection.execute(row.on_conflict_do_nothing())
 
     async def put(
         self,
@@ -117,7 +116,7 @@ class Store:
         ``at`` marks it as edited.
         """
         async with self._storage.write() as connection:
-            row = _there(await self._one(connection, web_messages.c.id == id))
+            row = _there(await self._one(connection, web_messages.c.id == id, held=True))
             kept = {name: row.body[name] for name in ("title",) if name in row.body}
             body = {**kept, **body}
             edited = at or row.edited_at
@@ -166,7 +165,10 @@ class Store:
         """Remember that this person has read up to there; never less than before."""
         name = f"read:{person}:{where}"
         async with self._storage.write() as connection:
-            upto = max(upto, int(await _state(connection, name) or 0))
+            row = insert_into(connection, web_state).values(name=name, value="0")
+            await connection.execute(row.on_conflict_do_nothing())
+            before = select(web_state.c.value).where(web_state.c.name == name).with_for_update()
+            upto = max(upto, int((await connection.execute(before)).scalar_one()))
             await _set_state(connection, name, str(upto))
         return upto
 
@@ -191,8 +193,11 @@ class Store:
             raise Gone("unknown_thread")
         return root
 
-    async def _one(self, connection: AsyncConnection, where: ColumnElement[bool]) -> Row | None:
-        found = (await connection.execute(select(web_messages).where(where))).first()
+    async def _one(
+        self, connection: AsyncConnection, where: ColumnElement[bool], *, held: bool = False
+    ) -> Row | None:
+        wanted = select(web_messages).where(where)
+        found = (await connection.execute(wanted.with_for_update() if held else wanted)).first()
         return None if found is None else self._row(found)
 
     def _row(self, kept: Any) -> Row:
@@ -227,6 +232,5 @@ async def _state(connection: AsyncConnection, name: str) -> str | None:
 
 
 async def _set_state(connection: AsyncConnection, name: str, value: str) -> None:
-    changed = await connection.execute(update(web_state).where(web_state.c.name == name).values(value=value))
-    if changed.rowcount == 0:
-        await connection.execute(insert(web_state).values(name=name, value=value))
+    row = insert_into(connection, web_state).values(name=name, value=value)
+    await connection.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))

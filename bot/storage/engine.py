@@ -1,56 +1,83 @@
 """One database, two ways in: ``read`` and ``write``.
 
-SQLite has one writer, so writes inside the process stand in a queue here instead of meeting a
-lock in the file, and every write begins IMMEDIATE (a deferred one that reads first and writes
-later was refused four times out of five). Keep a write short; never await the network in one.
+On SQLite one write runs at a time and each sees all that came before it. On PostgreSQL writes run
+side by side: what two of them must not both do needs a unique key, a row that is locked, or a
+condition in the UPDATE. Whoever locks rows of several tables there takes people before the outbox,
+else two transactions can wait for each other. Keep a write short; never await the network in one.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from typing import Any, Protocol
 
-import aiosqlite
-from sqlalchemy import Table, event
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.storage import migrations
+from bot.clock import Clock
 from bot.storage.glance import Glance, Row
+from bot.storage.sqlite import SQLite
+
+PLANNED = "planned"  # in a connection's ``info``: its transaction put something into the outbox
+
+
+class Backend(Protocol):
+    """A kind of database, open."""
+
+    reader: AsyncEngine
+    writer: AsyncEngine
+
+    @property
+    def turn(self) -> AbstractAsyncContextManager[Any]:
+        """What a write holds while it runs."""
+        ...
+
+    async def fetch(self, glance: Glance, names: dict[str, str]) -> Iterable[Iterable[Any]]:
+        """The rows of a glance, as the driver gives them."""
+        ...
+
+    def planned(self) -> None:
+        """A write that touched the plans was committed: let other processes know soon."""
+        ...
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        ...
 
 
 class Storage:
     """An open database. Made by ``Storage.open``; ``close`` it when done."""
 
-    def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
-        self._reader, self._writer = reader, writer
-        self._turn = asyncio.Lock()
-        self._glancing: asyncio.Future[aiosqlite.Connection] | None = None
+    def __init__(self) -> None:
         self._listeners: list[Callable[[], None]] = []
+        self._watches: list[Callable[[timedelta], None]] = []
+        self._ahead = timedelta()
 
     @classmethod
-    async def open(cls, url: str) -> Storage:
-        """Bring the database at ``url`` (sqlite:///path) up to date and open it."""
-        where = make_url(url)
-        if where.get_backend_name() != "sqlite":
-            raise ValueError(f"storage {where.get_backend_name()} is not supported yet")
-        Path(where.database or "").parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(migrations.upgrade, url)
-        driven = where.set(drivername="sqlite+aiosqlite")
-        reader = create_async_engine(  # as many as there are senders: one more is opened anew each time
-            driven, poolclass=AsyncAdaptedQueuePool, pool_size=16, hide_parameters=True
-        )
-        writer = create_async_engine(
-            driven, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, hide_parameters=True
-        )
-        for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
-            _tune(engine, begin)
-        return cls(reader, writer)
+    async def open(cls, url: str, clock: Clock | None = None) -> Storage:
+        """Bring the database at ``url`` (sqlite:///path, postgresql://…) up to date and open it.
+
+        ``clock`` is the machine's own (the default), which PostgreSQL's is compared with. Raises
+        ``StorageError`` where PostgreSQL cannot be reached or used.
+        """
+        storage, kind = cls(), url.partition(":")[0]
+        if kind == "sqlite":
+            storage._use(await SQLite.open(make_url(url)))
+        elif kind == "postgresql":
+            from bot.storage.postgresql import PostgreSQL
+
+            storage._use(await PostgreSQL.open(url, clock, storage._told, storage._measured))
+        else:
+            raise ValueError(f"storage {kind} is not supported")
+        return storage
+
+    def _use(self, backend: Backend) -> None:
+        self._backend = backend
+        self._reader, self._writer = backend.reader, backend.writer
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
@@ -60,35 +87,53 @@ class Storage:
 
     async def glance(self, glance: Glance, **names: str) -> list[Row]:
         """The rows of one prepared SELECT, outside any transaction; the quickest way to a few rows."""
-        if self._glancing is None:
-            self._glancing = asyncio.ensure_future(self._open_glancing())
-        connection = await asyncio.shield(self._glancing)
-        return glance.rows(await connection.execute_fetchall(glance.sql, glance.parameters(names)))
-
-    async def _open_glancing(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(self._reader.url.database or "", isolation_level=None)
-        for pragma in ("busy_timeout=10000", "query_only=ON"):
-            await connection.execute_fetchall(f"PRAGMA {pragma}")
-        return connection
+        return glance.on(self._reader.dialect).rows(await self._backend.fetch(glance, names))
 
     @asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
-        """A transaction: committed at the end, rolled back on any error; then the listeners are told."""
-        async with self._turn, self._writer.begin() as connection:
+        """A transaction: committed at the end, rolled back on any error; then the listeners are told.
+
+        On PostgreSQL it may also end in the database's own errors (a deadlock, a lost connection), which
+        are raised as they are: nothing of it is stored then, unless the connection broke in the very COMMIT.
+        """
+        async with self._backend.turn, self._writer.begin() as connection:
+            connection.info.pop(PLANNED, None)
             yield connection
-        for listener in self._listeners:
-            listener()
+            planned = connection.info.pop(PLANNED, False)
+        if planned:
+            self._backend.planned()
+        self._told()
 
     def after_commit(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` after each committed write; it must not block."""
+        """Call ``listener`` after each committed write, and when another process planned something.
+
+        It must not block. On PostgreSQL it is also called now and then without a reason, so that nothing
+        stays unnoticed.
+        """
         self._listeners.append(listener)
+
+    @property
+    def ahead(self) -> timedelta:
+        """How far the database's clock is ahead of this machine's; zero for SQLite, which has none."""
+        return self._ahead
+
+    def on_clock(self, listener: Callable[[timedelta], None]) -> None:
+        """Call ``listener`` with ``ahead``, now and each time it was measured again (about once a minute)."""
+        self._watches.append(listener)
+        listener(self._ahead)
 
     async def close(self) -> None:
         """Give all connections back; SQLite then folds its write-ahead log into the file."""
-        if self._glancing is not None:
-            await (await self._glancing).close()
-        await self._reader.dispose()
-        await self._writer.dispose()
+        await self._backend.close()
+
+    def _told(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _measured(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+        for listener in self._watches:
+            listener(ahead)
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -96,20 +141,3 @@ def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | po
     if connection.dialect.name == "postgresql":
         return postgresql.insert(table)
     return sqlite.insert(table)
-
-
-def _tune(engine: AsyncEngine, begin: str) -> None:
-    """SQLite as a server wants it: WAL, durable commits, explicit transactions."""
-
-    def connected(dbapi: Any, _: ConnectionPoolEntry) -> None:
-        dbapi.isolation_level = None  # transactions begin below, not behind our back
-        cursor = dbapi.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def began(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
-
-    event.listen(engine.sync_engine, "connect", connected)
-    event.listen(engine.sync_engine, "begin", began)

@@ -136,6 +136,12 @@ async def load(connection: AsyncConnection, vault: Vault, id: str) -> Rejection 
     return found[0] if found else None
 
 
+async def hold(tx: AsyncConnection, vault: Vault, id: str) -> Rejection | None:
+    """One rejection that nobody else changes before this transaction ends, if it still exists."""
+    await tx.execute(select(rejections.c.id).where(rejections.c.id == id).with_for_update())
+    return await load(tx, vault, id)
+
+
 async def stage_of(connection: AsyncConnection, owner: str, since: datetime) -> str:
     """The stage of a person's latest no since then; empty if there was none."""
     latest = (

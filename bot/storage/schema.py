@@ -4,6 +4,7 @@ Rules that hold here:
 - Instants are aware UTC, kept as whole microseconds since 1970 (``Instant``): the same on both databases.
 - ``user`` is ``platform/community/id`` in the clear. ``owner`` is a keyed token of it (``Vault.owner``): rows
   that stand beside a public post carry only that, so the file alone does not say who wrote the post.
+- ``String`` and ``Number`` are ``bot.storage.types``': as long and as large on PostgreSQL as on SQLite.
 - Columns of type ``Sealed`` hold text that people wrote, encrypted by ``bot.vault``.
 """
 
@@ -22,7 +23,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Text,
     UniqueConstraint,
@@ -31,6 +31,8 @@ from sqlalchemy import (
     true,
 )
 from sqlalchemy.types import TypeDecorator
+
+from bot.storage.types import Number, String
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
@@ -119,7 +121,7 @@ drafts = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Number, primary_key=True, autoincrement=True),
     Column("key", String(25), nullable=False, unique=True),  # a Discord nonce has at most 25 characters
     Column("kind", String(64), nullable=False),
     Column("verb", String(8), nullable=False),  # post, dm, edit, delete
@@ -132,7 +134,7 @@ outbox = Table(
     Column("expires_at", Instant),
     Column("state", String(12), nullable=False, server_default="ready"),
     Column("lease", String(32)),
-    Column("lead", Integer),  # the row in whose message this one is folded
+    Column("lead", Number),  # the row in whose message this one is folded
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("tried_at", Instant),  # first try whose end nobody knows: look before sending again
     Column("message", Text),
@@ -236,10 +238,10 @@ prompts = Table(
 web_messages = Table(
     "web_messages",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Number, primary_key=True, autoincrement=True),
     Column("key", String(64), unique=True),
     Column("channel", String(64), nullable=False),
-    Column("thread", Integer),  # the message it hangs under
+    Column("thread", Number),  # the message it hangs under
     Column("author", String(64), nullable=False),  # a person's id, or "bounceback"
     Column("only_for", String(64)),
     Column("body", Sealed, nullable=False),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from bot.storage.types import Number, String
+
 revision = "0001"
 down_revision = None
 
@@ -12,32 +14,32 @@ down_revision = None
 def upgrade() -> None:
     op.create_table(
         "blocks",
-        sa.Column("community", sa.String(length=100), nullable=False),
-        sa.Column("token", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("community", String(100), nullable=False),
+        sa.Column("token", String(64), nullable=False),
+        sa.Column("name", String(60), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("community", "token", name=op.f("pk_blocks")),
     )
     op.create_table(
         "communities",
-        sa.Column("platform", sa.String(length=16), nullable=False),
-        sa.Column("community", sa.String(length=64), nullable=False),
-        sa.Column("support", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("wins", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("moderation", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("platform", String(16), nullable=False),
+        sa.Column("community", String(64), nullable=False),
+        sa.Column("support", String(64), server_default="", nullable=False),
+        sa.Column("wins", String(64), server_default="", nullable=False),
+        sa.Column("moderation", String(64), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("platform", "community", name=op.f("pk_communities")),
     )
     op.create_table(
         "drafts",
-        sa.Column("user", sa.String(length=200), nullable=False),
-        sa.Column("form", sa.String(length=100), nullable=False),
+        sa.Column("user", String(200), nullable=False),
+        sa.Column("form", String(100), nullable=False),
         sa.Column("values", sa.LargeBinary(), nullable=False),
         sa.Column("saved_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("user", "form", name=op.f("pk_drafts")),
     )
     op.create_table(
         "events",
-        sa.Column("id", sa.String(length=200), nullable=False),
+        sa.Column("id", String(200), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
     )
@@ -46,33 +48,33 @@ def upgrade() -> None:
 
     op.create_table(
         "motivation",
-        sa.Column("user", sa.String(length=200), nullable=False),
-        sa.Column("at", sa.String(length=5), nullable=False),
-        sa.Column("days", sa.String(length=14), nullable=False),
-        sa.Column("themes", sa.String(length=200), server_default="", nullable=False),
+        sa.Column("user", String(200), nullable=False),
+        sa.Column("at", String(5), nullable=False),
+        sa.Column("days", String(14), nullable=False),
+        sa.Column("themes", String(200), server_default="", nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("user", name=op.f("pk_motivation")),
     )
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("key", sa.String(length=25), nullable=False),
-        sa.Column("kind", sa.String(length=64), nullable=False),
-        sa.Column("verb", sa.String(length=8), nullable=False),
-        sa.Column("user", sa.String(length=200), nullable=True),
+        sa.Column("id", Number, autoincrement=True, nullable=False),
+        sa.Column("key", String(25), nullable=False),
+        sa.Column("kind", String(64), nullable=False),
+        sa.Column("verb", String(8), nullable=False),
+        sa.Column("user", String(200), nullable=True),
         sa.Column("place", sa.Text(), nullable=True),
-        sa.Column("subject", sa.String(length=64), nullable=True),
+        sa.Column("subject", String(64), nullable=True),
         sa.Column("args", sa.LargeBinary(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.Column("ready_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
-        sa.Column("state", sa.String(length=12), server_default="ready", nullable=False),
-        sa.Column("lease", sa.String(length=32), nullable=True),
-        sa.Column("lead", sa.Integer(), nullable=True),
+        sa.Column("state", String(12), server_default="ready", nullable=False),
+        sa.Column("lease", String(32), nullable=True),
+        sa.Column("lead", Number, nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
         sa.Column("tried_at", sa.BigInteger(), nullable=True),
         sa.Column("message", sa.Text(), nullable=True),
-        sa.Column("error", sa.String(length=200), nullable=True),
+        sa.Column("error", String(200), nullable=True),
         sa.Column("done_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),
@@ -91,25 +93,25 @@ def upgrade() -> None:
 
     op.create_table(
         "people",
-        sa.Column("user", sa.String(length=200), nullable=False),
-        sa.Column("zone", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("quiet_from", sa.String(length=5), server_default="", nullable=False),
-        sa.Column("quiet_to", sa.String(length=5), server_default="", nullable=False),
+        sa.Column("user", String(200), nullable=False),
+        sa.Column("zone", String(64), server_default="", nullable=False),
+        sa.Column("quiet_from", String(5), server_default="", nullable=False),
+        sa.Column("quiet_to", String(5), server_default="", nullable=False),
         sa.Column("per_day", sa.Integer(), nullable=True),
-        sa.Column("language", sa.String(length=16), server_default="", nullable=False),
-        sa.Column("platform_zone", sa.String(length=64), server_default="", nullable=False),
-        sa.Column("platform_language", sa.String(length=16), server_default="", nullable=False),
+        sa.Column("language", String(16), server_default="", nullable=False),
+        sa.Column("platform_zone", String(64), server_default="", nullable=False),
+        sa.Column("platform_language", String(16), server_default="", nullable=False),
         sa.Column("paused_from", sa.BigInteger(), nullable=True),
         sa.Column("paused_until", sa.BigInteger(), nullable=True),
         sa.Column("ignored", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("unreachable", sa.String(length=64), server_default="", nullable=False),
+        sa.Column("unreachable", String(64), server_default="", nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("user", name=op.f("pk_people")),
     )
     op.create_table(
         "prompts",
-        sa.Column("user", sa.String(length=200), nullable=False),
-        sa.Column("prompt", sa.String(length=40), nullable=False),
+        sa.Column("user", String(200), nullable=False),
+        sa.Column("prompt", String(40), nullable=False),
         sa.Column("seen", sa.Boolean(), nullable=False),
         sa.Column("liked", sa.Integer(), server_default="0", nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -117,21 +119,21 @@ def upgrade() -> None:
     )
     op.create_table(
         "rejections",
-        sa.Column("id", sa.String(length=16), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("id", String(16), nullable=False),
+        sa.Column("owner", String(64), nullable=False),
         sa.Column("author", sa.LargeBinary(), nullable=False),
-        sa.Column("community", sa.String(length=100), nullable=False),
-        sa.Column("stage", sa.String(length=20), nullable=False),
-        sa.Column("sign", sa.String(length=12), nullable=False),
-        sa.Column("wish", sa.String(length=12), nullable=False),
+        sa.Column("community", String(100), nullable=False),
+        sa.Column("stage", String(20), nullable=False),
+        sa.Column("sign", String(12), nullable=False),
+        sa.Column("wish", String(12), nullable=False),
         sa.Column("where", sa.LargeBinary(), nullable=True),
         sa.Column("story", sa.LargeBinary(), nullable=True),
         sa.Column("shared_at", sa.BigInteger(), nullable=False),
-        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("state", String(12), nullable=False),
         sa.Column("post", sa.Text(), nullable=True),
-        sa.Column("thread", sa.String(length=100), nullable=True),
+        sa.Column("thread", String(100), nullable=True),
         sa.Column("replies", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("muted", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("muted", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rejections")),
     )
     with op.batch_alter_table("rejections", schema=None) as batch_op:
@@ -141,12 +143,12 @@ def upgrade() -> None:
 
     op.create_table(
         "web_messages",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=True),
-        sa.Column("channel", sa.String(length=64), nullable=False),
-        sa.Column("thread", sa.Integer(), nullable=True),
-        sa.Column("author", sa.String(length=64), nullable=False),
-        sa.Column("only_for", sa.String(length=64), nullable=True),
+        sa.Column("id", Number, autoincrement=True, nullable=False),
+        sa.Column("key", String(64), nullable=True),
+        sa.Column("channel", String(64), nullable=False),
+        sa.Column("thread", Number, nullable=True),
+        sa.Column("author", String(64), nullable=False),
+        sa.Column("only_for", String(64), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("edited_at", sa.BigInteger(), nullable=True),
@@ -158,15 +160,15 @@ def upgrade() -> None:
 
     op.create_table(
         "web_state",
-        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("name", String(64), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_web_state")),
     )
     op.create_table(
         "encouragements",
-        sa.Column("id", sa.String(length=16), nullable=False),
-        sa.Column("rejection", sa.String(length=16), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("id", String(16), nullable=False),
+        sa.Column("rejection", String(16), nullable=False),
+        sa.Column("owner", String(64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["rejection"], ["rejections.id"], name=op.f("fk_encouragements_rejection"), ondelete="CASCADE"
@@ -178,9 +180,9 @@ def upgrade() -> None:
 
     op.create_table(
         "pseudonyms",
-        sa.Column("rejection", sa.String(length=16), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("rejection", String(16), nullable=False),
+        sa.Column("owner", String(64), nullable=False),
+        sa.Column("name", String(60), nullable=False),
         sa.ForeignKeyConstraint(
             ["rejection"], ["rejections.id"], name=op.f("fk_pseudonyms_rejection"), ondelete="CASCADE"
         ),
@@ -192,8 +194,8 @@ def upgrade() -> None:
 
     op.create_table(
         "solidarity",
-        sa.Column("rejection", sa.String(length=16), nullable=False),
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("rejection", String(16), nullable=False),
+        sa.Column("owner", String(64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["rejection"], ["rejections.id"], name=op.f("fk_solidarity_rejection"), ondelete="CASCADE"

@@ -1,0 +1,190 @@
+"""Writing down what came of units: groups of rows in a few statements, each only while its lease is ours.
+
+One short transaction for as many as have ended by then. People are locked before rows of the outbox, as
+everywhere (see ``bot.storage.engine``).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import bindparam, case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.chat import Message
+from bot.clock import Clock
+from bot.features import Ended, Features, Unit, follow
+from bot.people import People
+from bot.rows import Row, State, Verb, dump
+from bot.storage import Storage
+from bot.storage.schema import outbox
+
+log = structlog.get_logger("bot.outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a unit: a final state, or (``READY``) another try at ``retry_at``.
+
+    ``unsure``: nobody knows whether the try worked. ``fault``: it was the row's own fault. ``tried``: it was
+    a try at all, and did not just wait here.
+    """
+
+    unit: Unit
+    state: State
+    message: Message | None = None
+    error: str = ""
+    retry_at: datetime | None = None
+    unsure: bool = False
+    fault: bool = False
+    tried: bool = True
+
+
+_HELD = (
+    select(outbox.c.id, outbox.c.lease)
+    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(outbox.c.id)
+    .with_for_update()
+)
+_MINE = (outbox.c.id == bindparam("row"), outbox.c.lease == bindparam("held"))
+_END = (
+    update(outbox)
+    .where(*_MINE)
+    .values(
+        state=bindparam("is"),
+        lease=None,
+        error=bindparam("why"),
+        done_at=bindparam("at"),
+        message=bindparam("as"),
+    )
+)
+_AGAIN = (  # another try; ``sure``: it did not work, so there is nothing to look for
+    update(outbox)
+    .where(*_MINE)
+    .values(
+        lease=None,
+        ready_at=bindparam("at"),
+        error=bindparam("why"),
+        attempts=bindparam("tries"),
+        tried_at=case((bindparam("sure", type_=outbox.c.id.type) == 1, None), else_=outbox.c.tried_at),
+    )
+)
+_FREE = (  # was to be folded, and goes its own way
+    update(outbox)
+    .where(*_MINE)
+    .values(lease=None, ready_at=bindparam("at"), error=bindparam("why"), lead=None, tried_at=None)
+)
+
+
+class Marks:
+    """Marks outcomes; a row whose lease is somebody else's by now is left as it is."""
+
+    def __init__(self, storage: Storage, people: People, clock: Clock, features: Features) -> None:
+        self._storage, self._people, self._clock, self._features = storage, people, clock, features
+
+    async def mark(self, outcomes: Sequence[Outcome]) -> None:
+        """Write them down; once more if the database fails, and then its error is raised."""
+        if not outcomes:
+            return
+        try:
+            await self._mark(outcomes)
+        except Exception as error:  # noqa: BLE001  (whatever it was: then it fails again)
+            log.warning("marked once more", error=type(error).__name__, rows=len(outcomes))
+            await self._mark(outcomes)
+
+    async def _mark(self, outcomes: Sequence[Outcome]) -> None:
+        async with self._storage.write() as tx:
+            writing = _Writing(self._clock.now())
+            mine = await self._mine(tx, outcomes)
+            for outcome in outcomes:
+                writing.add(outcome, mine, self._features)
+            for statement, rows in writing.statements.items():
+                await tx.execute(_STATEMENTS[statement], rows)
+            await self._people.ignored(tx, writing.reached)
+            for user, why in writing.unreachable.items():
+                await self._people.change(tx, user, self._clock.now(), unreachable=why)
+            await follow(self._features, tx, writing.ended)
+
+    async def _mine(self, tx: AsyncConnection, outcomes: Sequence[Outcome]) -> set[tuple[int, str | None]]:
+        """Which rows are still ours, of those where something depends on it."""
+        units = [each.unit for each in outcomes if self._matters(each.unit)]
+        if not units:
+            return set()
+        await self._people.hold(tx, {unit.lead.user.key for unit in units if unit.lead.user})
+        ids = [row.id for unit in units for row in (unit.lead, *unit.folded)]
+        return {(id, lease) for id, lease in await tx.execute(_HELD, {"ids": ids})}
+
+    def _matters(self, unit: Unit) -> bool:
+        return unit.lead.user is not None or self._features.follows(unit.lead.kind)
+
+
+class _Writing:
+    """One mark's statements and what follows from them, put together in memory."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self.statements: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.ended: list[Ended] = []
+        self.reached: list[str] = []
+        self.unreachable: dict[str, str] = {}
+
+    def add(self, outcome: Outcome, mine: set[tuple[int, str | None]], features: Features) -> None:
+        """One outcome, with what is folded into it."""
+        row, message = outcome.unit.lead, dump(outcome.message) if outcome.message else None
+        matters = row.user is not None or features.follows(row.kind)
+        if matters and (row.id, row.lease) not in mine:
+            return
+        self._write(row, row.lease, outcome.state, outcome, message)
+        for folded in outcome.unit.folded:
+            if (folded.id, row.lease) in mine:  # nobody skipped or moved it
+                self._fold(folded, row.lease, outcome, message)
+        if outcome.state is State.READY:
+            return
+        self.ended.append(Ended(row, outcome.state, outcome.message, outcome.unit.loaded))
+        if row.user and outcome.state is State.SENT and row.verb is Verb.DM:
+            self.reached.append(row.user.key)
+        if row.user and outcome.state is State.UNDELIVERED:
+            self.unreachable[row.user.key] = outcome.error
+
+    def _fold(self, folded: Row, lease: str | None, outcome: Outcome, message: str | None) -> None:
+        """A folded row has its message's fate, or goes its own way if there was no message."""
+        state = State.FOLDED if outcome.state is State.SENT else outcome.state
+        surely_not = outcome.state is State.READY and not _doubt(outcome)
+        if outcome.state in (State.DROPPED, State.DEAD) or surely_not:
+            at = outcome.retry_at if surely_not else self._now
+            why = (outcome.error or None) if surely_not else None
+            self.statements["free"].append({"row": folded.id, "held": lease, "at": at, "why": why})
+            return
+        self._write(folded, lease, state, outcome, message)
+        if state is not State.READY:
+            self.ended.append(Ended(folded, state, outcome.message))
+
+    def _write(
+        self, row: Row, lease: str | None, state: State, outcome: Outcome, message: str | None
+    ) -> None:
+        mine = {"row": row.id, "held": lease, "why": outcome.error or None}
+        if state is State.READY:
+            again = {"at": outcome.retry_at, "tries": _tries(row, outcome), "sure": int(not _doubt(outcome))}
+            self.statements["again"].append(mine | again)
+        else:
+            self.statements["end"].append(mine | {"is": state, "at": self._now, "as": message})
+
+
+def _doubt(outcome: Outcome) -> bool:
+    """Whether this try or an earlier one may have worked."""
+    return outcome.unsure or outcome.unit.again
+
+
+def _tries(row: Row, outcome: Outcome) -> int:
+    """How many tries there were: by its own fault, if it was that; in a row, whatever the reason, if not."""
+    if not outcome.tried:
+        return max(0, row.attempts - 1)
+    return 1 if outcome.fault and not row.faulty else row.attempts
+
+
+_STATEMENTS = {"end": _END, "again": _AGAIN, "free": _FREE}

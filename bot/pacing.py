@@ -1,0 +1,49 @@
+"""How fast the sender works: what was configured, and how many rows it has in hand at the pace measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the sender works: seconds of lease, rows in hand at most, messages at once, tries of a broken row.
+
+    ``grace`` is how many seconds sends under way are waited for at a stop.
+    """
+
+    lease: float = 60.0
+    batch: int = 512
+    senders: int = 16
+    attempts: int = 8
+    grace: float = 3.0
+
+
+class Room:
+    """How many rows to have in hand: what is sent in a small part of a lease, at the pace measured."""
+
+    def __init__(self, pace: Pace, clock: Clock) -> None:
+        self._most, self._least, self._clock = pace.batch, min(pace.batch, pace.senders), clock
+        self._seconds = pace.lease / 20
+        self._limit = min(pace.batch, 4 * pace.senders)
+        self._count, self._since = 0, clock.monotonic()
+
+    def begin(self) -> None:
+        """Nothing was under way, and now something is."""
+        self._count, self._since = 0, self._clock.monotonic()
+
+    def left(self, flying: int) -> int:
+        """Room for so many more; none for less than a quarter: each claim is a transaction."""
+        room = self._limit - flying
+        return room if room >= max(1, self._limit // 4) else 0
+
+    def note(self, done: int) -> None:
+        """So many more are done."""
+        self._count += done
+        took = self._clock.monotonic() - self._since
+        if self._count >= self._limit or took > self._seconds:
+            fitting = self._most if took <= 0 else int(self._count / took * self._seconds)
+            self._limit = min(self._most, max(self._least, min(fitting, 2 * self._limit)))
+            self.begin()

@@ -1,0 +1,112 @@
+"""What a row of the outbox is: planned, claimed, ended; and how places and messages stand in a column."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple, cast
+
+from bot.chat import Message, Place, User
+
+FAULT = "fault: "  # how the error of a try begins that failed by the row's own fault
+ERROR_LIMIT = 200  # characters of the column
+
+
+class Verb(StrEnum):
+    """What is done with the card."""
+
+    POST = "post"  # into a place
+    DM = "dm"  # to a person
+    THREAD = "thread"  # under a message, in a thread opened for it
+    EDIT = "edit"  # instead of a message's card
+    DELETE = "delete"  # the message; no card
+
+
+class State(StrEnum):
+    """Where a row is. Only ``READY`` rows are ever claimed."""
+
+    READY = "ready"
+    SENT = "sent"
+    FOLDED = "folded"  # shown inside another row's message
+    DROPPED = "dropped"  # too late, or nothing left to say
+    CANCELLED = "cancelled"  # by the person
+    UNDELIVERED = "undelivered"  # refused for good; shown privately at the person's next command
+    DONE = "done"  # the person did it
+    SKIPPED = "skipped"  # the person let it go
+    SNOOZED = "snoozed"  # comes again as a row of its own
+    SHOWN = "shown"  # undelivered, then shown privately
+    DEAD = "dead"  # its handler failed every time
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Something to be said. ``key`` is its identity: planning it again changes nothing."""
+
+    kind: str
+    key: tuple[str, ...]
+    at: datetime
+    verb: Verb = Verb.DM
+    user: User | None = None
+    place: Place | Message | None = None
+    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    subject: str = ""
+    expires_at: datetime | None = None
+
+
+class Row(NamedTuple):
+    """A planned message as it stands in the table. (A tuple: thousands are made in a second.)"""
+
+    id: int
+    key: str
+    kind: str
+    verb: Verb
+    user: User | None
+    place: Place | Message | None
+    args: Mapping[str, str]
+    subject: str
+    due_at: datetime
+    ready_at: datetime
+    expires_at: datetime | None
+    state: State
+    attempts: int
+    lease: str | None
+    lead: int | None
+    tried_at: datetime | None
+    message: Message | None
+    error: (
+        str  # of the last try: a platform's reason, or ``FAULT`` and where it happened; never what was said
+    )
+
+    @property
+    def faulty(self) -> bool:
+        """Whether the last try failed by the row's own fault, and not by an outage."""
+        return self.error.startswith(FAULT)
+
+
+def dump(value: Place | Message) -> str:
+    """A place or a message as text, for a column."""
+    place = value.place if isinstance(value, Message) else value
+    names = [place.platform, place.community, place.channel, place.thread]
+    return json.dumps([*names, value.id] if isinstance(value, Message) else names)
+
+
+@lru_cache(maxsize=1024)
+def parse(text: str) -> Place | Message:
+    """What ``dump`` wrote."""
+    names = cast("list[str]", json.loads(text))
+    return Message(Place(*names[:4]), names[4]) if len(names) == 5 else Place(*names)
+
+
+def parse_message(text: str | None) -> Message | None:
+    """A message that ``dump`` wrote, if there is one."""
+    value = parse(text) if text else None
+    return value if isinstance(value, Message) else None
+
+
+def parse_user(key: str) -> User:
+    """A user key back into its three names."""
+    return User(*key.split("/", 2))

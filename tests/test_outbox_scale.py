@@ -1,0 +1,227 @@
+"""The outbox when it counts: outages and faults told apart, new quiet respected, leases kept, rows pruned."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from bot.app import PRUNED, SAID_KEPT, UNDELIVERED_KEPT
+from bot.cog import State
+from bot.errors import ChatError, TryLater
+from bot.patience import in_line, limited
+from bot.pausing import pause
+from bot.sender import Pace
+from bot.storage.schema import FOREVER
+from tests.outboxkit import NET, Box, note, post, until, until_states, user
+from tests.world import MONDAY
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+async def box(tmp_path: Path, database: str) -> AsyncIterator[Box]:
+    made = await Box.make(tmp_path)
+    yield made
+    await made.close()
+
+
+def said(box: Box) -> list[str]:
+    return [sent.card.plain for sent in box.chat.sent.values()]
+
+
+# -- outages and faults ---------------------------------------------------------------------------
+
+
+async def test_tries_in_an_outage_do_not_count_toward_the_end_of_a_row(box: Box) -> None:
+    """Twenty tries in vain, and then one fault: it is tried again all the same."""
+    await box.plan(note("hello"))
+    errors: list[Exception] = [TryLater("outage")] * 20 + [ChatError("teapot")] * 3
+
+    def trouble(call: str, moment: str) -> None:
+        if moment == "before" and errors:
+            raise errors.pop(0)
+
+    box.chat.trouble = trouble
+    await box.advance(days=1)
+    assert not errors
+    assert await box.states() == {"hello": State.SENT}
+
+
+async def test_a_poison_row_ends_and_what_is_kept_of_its_error_tells_where_it_was(box: Box) -> None:
+    box.script.broken.add("poison")
+    await box.plan(note("poison"), *(note(f"n{n}", to=f"p{n}") for n in range(3)))
+    await box.advance(days=1)
+    states = await box.states()
+    assert states.pop("poison") is State.DEAD
+    assert set(states.values()) == {State.SENT}
+    error = (await box.column("error"))[0]
+    assert error.startswith("fault: LookupError outboxkit.py:") and "private" not in error
+
+
+# -- a repeat in doubt ----------------------------------------------------------------------------
+
+
+async def test_a_repeat_in_doubt_waits_for_a_break_that_was_taken_since(box: Box) -> None:
+    await box.plan(note("hello"))
+    (unit,) = await box.sender._claims.claim()
+    async with box.storage.read() as connection:
+        person = await box.app.kit.people.load(connection, user().key)
+    async with box.storage.write() as tx:
+        await pause(box.app.kit, tx, user(), person, FOREVER)
+    await box.advance(minutes=2)
+    assert box.noted.calls == []
+    row = (await box.rows())["hello"]
+    assert row.ready_at == FOREVER and row.tried_at is not None, "it is still in doubt"
+    assert row.key == unit.lead.key
+
+
+async def test_a_repeat_in_doubt_waits_for_quiet_hours_that_were_set_since(box: Box) -> None:
+    await box.plan(note("hello"))
+    await box.sender._claims.claim()
+    await box.settings(user(), quiet_from="08:00", quiet_to="12:00")
+    await box.advance(minutes=2)
+    assert box.noted.calls == []
+    await box.advance(hours=4)
+    (call,) = box.noted.calls
+    assert call.again and call.at == MONDAY + 3 * HOUR
+
+
+async def test_a_night_that_begins_between_two_tries_stops_no_repeat(tmp_path: Path, database: str) -> None:
+    """It was said in time or it is now; tomorrow no platform would remember its key."""
+    evening = MONDAY.replace(hour=20, minute=59, second=30)
+    box = await Box.make(tmp_path, now=evening)
+    await box.plan(note("hello", evening))
+    await box.sender._claims.claim()
+    await box.advance(minutes=2)
+    (call,) = box.noted.calls
+    assert call.again and call.at > evening + timedelta(seconds=30)
+    await box.close()
+
+
+# -- stopping, and waiting in a line --------------------------------------------------------------
+
+
+async def test_what_is_being_sent_at_a_stop_is_waited_for(box: Box) -> None:
+    gate = asyncio.Event()
+    box.noted.gates = [gate]
+    await box.plan(note("hello"))
+    running = asyncio.create_task(box.sender.run())
+    await until(lambda: box.noted.inside == 1)
+    running.cancel()
+    asyncio.get_running_loop().call_later(0.05, gate.set)
+    await asyncio.wait([running], timeout=NET)
+    assert running.cancelled()
+    assert await box.states() == {"hello": State.SENT}
+
+
+async def test_what_was_not_begun_at_a_stop_is_given_back_at_once(tmp_path: Path, database: str) -> None:
+    box = await Box.make(tmp_path, pace=Pace(senders=1, grace=0.05))
+    box.noted.gates = [asyncio.Event()]
+    await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(3)))
+    running = asyncio.create_task(box.sender.run())
+    await until(lambda: box.noted.inside == 1)
+    running.cancel()
+    await asyncio.wait([running], timeout=NET)
+    assert sorted(map(bool, await box.column("lease"))) == [False, False, True]
+    await box.sender.drain()
+    assert len(said(box)) == 2
+    assert [call.again for call in box.noted.calls] == [False] * 3
+    await box.close()
+
+
+async def test_a_lease_is_renewed_while_its_row_waits_here(tmp_path: Path, database: str) -> None:
+    """One sender is busy for two minutes: the row behind it is neither lost nor taken by another."""
+    box = await Box.make(tmp_path, pace=Pace(senders=1))
+    gate = asyncio.Event()
+    box.noted.gates = [gate]
+    await box.plan(post("first"), post("second"))
+    running = asyncio.create_task(box.sender.run())
+    await until(lambda: box.noted.inside == 1)
+    for _ in range(8):
+        await until(lambda: any(not sleeper[2].done() for sleeper in box.clock._sleepers))
+        before = await box.column("ready_at")
+        await box.clock.advance(timedelta(seconds=15))
+        if min(before) < box.clock.now() + timedelta(seconds=30):
+            await until(lambda before=before: _later(box, before))
+    gate.set()
+    await until_states(box, State.SENT, State.SENT)
+    assert len(box.noted.calls) == 2
+    assert not any(call.again for call in box.noted.calls)
+    running.cancel()
+    await asyncio.wait([running], timeout=NET)
+    await box.close()
+
+
+async def _later(box: Box, before: list[object]) -> bool:
+    return min(await box.column("ready_at")) > min(before)  # type: ignore[type-var]
+
+
+async def test_a_wait_in_a_line_is_no_call_that_hangs() -> None:
+    gate = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.2, gate.set)
+    async with limited(0.05):
+        with in_line():
+            await gate.wait()
+    with pytest.raises(TimeoutError):
+        await _hangs_after_its_turn()
+
+
+async def _hangs_after_its_turn() -> None:
+    async with limited(0.01):
+        with in_line():
+            pass
+        await asyncio.Event().wait()
+
+
+# -- housekeeping, and the indexes ----------------------------------------------------------------
+
+
+async def test_what_ended_long_ago_is_pruned_and_nothing_else(box: Box) -> None:
+    box.chat.closed.add("closed")
+    await box.plan(*(note(f"old {n}", to=f"p{n}") for n in range(PRUNED + 1)), note("refused", to="closed"))
+    await box.plan(note("far", MONDAY + 300 * DAY))
+    await box.sender.drain()
+    await box.clock.advance(SAID_KEPT - HOUR)
+    await box.app.prune()
+    assert len(await box.rows()) == PRUNED + 3
+    await box.clock.advance(2 * HOUR)
+    await box.plan(note("new", box.clock.now(), to="p0"))
+    await box.sender.drain()
+    await box.app.prune()
+    assert set(await box.rows()) == {"new", "refused", "far"}
+    await box.clock.advance(UNDELIVERED_KEPT)
+    await box.app.prune()
+    assert set(await box.rows()) == {"far"}
+
+
+@pytest.mark.sqlite
+async def test_claims_and_what_they_look_up_go_by_an_index(box: Box) -> None:
+    """However long the history: no statement of a claim or a mark reads a whole table."""
+    seen: dict[str, Any] = {}
+
+    def note_it(_: object, __: object, statement: str, parameters: Any, ___: object, many: bool) -> None:
+        seen[statement] = parameters[0] if many else parameters
+
+    event.listen(box.storage._writer.sync_engine, "before_cursor_execute", note_it)
+    await box.plan(note("one"), note("two", MONDAY + HOUR), post("three"))
+    await box.sender.drain()
+    async with box.storage.read() as connection:
+        for statement, parameters in seen.items():
+            if "outbox" in statement and not statement.startswith("INSERT"):
+                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                lines = [row[3] for row in plan]
+                scans = [line for line in lines if line.startswith("SCAN") and "ix_outbox_ready" not in line]
+                assert not scans, (statement, lines)
+                if "ORDER BY outbox.ready_at, outbox.id" in statement and "LIMIT" in statement:
+                    assert any("ix_outbox_ready" in line for line in lines), lines
+                    assert not any("TEMP B-TREE" in line for line in lines), lines
+        indexes = (await connection.execute(text("PRAGMA index_list(outbox)"))).all()
+    assert any(name == "ix_outbox_ready" and partial for _, name, _, _, partial in indexes)

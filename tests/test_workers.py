@@ -1,0 +1,54 @@
+"""Several senders share the platforms' limits, and never take more than the whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.clock import SystemClock
+from bot.storage import Storage
+from bot.workers import Workers
+from tests.watching import until
+
+BEAT = 0.05
+
+
+class Platform:
+    """Says which part of its limits it takes."""
+
+    part = 1.0
+
+    def share(self, part: float) -> None:
+        self.part = part
+
+
+async def test_each_sender_takes_its_part_and_the_rest_of_who_left(database: str) -> None:
+    storages = [await Storage.open(database) for _ in range(3)]
+    platforms = [Platform() for _ in storages]
+    workers = [
+        Workers(storage, SystemClock(), [platform, object()], beat=BEAT)
+        for storage, platform in zip(storages, platforms, strict=True)
+    ]
+    running: list[asyncio.Task[None]] = []
+    for number, worker in enumerate(workers, 1):
+        await worker.join()
+        running.append(asyncio.create_task(worker.run()))
+        assert sum(platform.part for platform in platforms[:number]) <= 1.0 + 1e-9, "more than the whole"
+        await until(lambda number=number: all(each.part == 1 / number for each in platforms[:number]))
+    running[0].cancel()  # died
+    await until(lambda: [each.part for each in platforms[1:]] == [1 / 2, 1 / 2])
+    running[1].cancel()
+    await workers[1].leave()  # stopped
+    await until(lambda: platforms[2].part == 1.0)
+    running[2].cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    for storage in storages:
+        await storage.close()
+
+
+async def test_alone_it_waits_for_nobody(database: str) -> None:
+    storage, platform = await Storage.open(database), Platform()
+    worker = Workers(storage, SystemClock(), [platform], beat=3600.0)
+    async with asyncio.timeout(30):
+        await worker.join()
+    assert (worker.count, platform.part) == (1, 1.0)
+    await storage.close()
