@@ -24,7 +24,7 @@ from bot.features import Features, Unit, trace
 from bot.marks import Marks, Outcome
 from bot.observer import Observer
 from bot.outbox import Outbox
-from bot.pacing import Pace, Room
+from bot.pace import Pace, Room
 from bot.people import People
 from bot.rows import State
 from bot.storage import Storage

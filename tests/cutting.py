@@ -10,13 +10,17 @@ CHUNK = 65_536  # bytes
 
 
 class Way:
-    """Passes on what goes to and from a TCP port. ``latency`` is in seconds, each way."""
+    """Passes on what goes to and from a TCP port. ``latency`` is in seconds, each way.
+
+    ``left`` is how many pieces may still pass, in both directions together; then it is cut.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.latency = 0.0
+        self.left: int | None = None
         self.cuts = 0  # connections that were cut
 
     async def __aenter__(self) -> Self:
@@ -63,6 +67,11 @@ class Way:
         passing = asyncio.create_task(out())
         with suppress(OSError):
             while data := await reader.read(CHUNK):
+                if self.left is not None:
+                    self.left -= 1
+                    if self.left < 0:
+                        self.cut()
+                        break
                 late.put_nowait((loop.time() + self.latency, data))
         late.put_nowait((0.0, b""))
         await passing

@@ -64,26 +64,24 @@ class Found:
     messages: int
     tries: int
     lost: list[int]
-    twice: dict[int, int]  # by row
+    again: int  # messages that repeat one with the same key
+    twice: dict[int, int]  # rows in messages with different keys, and how many of these
     open: Counter[str]  # rows that did not end well, by state
     window: int  # messages that were there and not written down when their bot was killed
     widest: int  # ... at the worst of these kills
     done: Counter[str] = field(default_factory=Counter[str])  # what was done to the bots
     seconds: float = 0.0
 
-    @property
-    def extra(self) -> int:
-        """How many messages said something that had been said."""
-        return sum(times - 1 for times in self.twice.values())
-
-    def wrong(self) -> list[str]:
-        """What is not exactly once, in words; empty when all is well."""
+    def wrong(self, *, again: int = 0) -> list[str]:
+        """What is not exactly once, in words; empty when all is well. ``again``: so many repeats may be."""
         said: list[str] = []
+        if self.again > again:
+            said.append(f"{self.again} messages were sent again, {again} may have been")
         if self.lost:
             said.append(f"{len(self.lost)} rows were never said: {self.lost[:10]}")
         if self.twice:
             said.append(
-                f"{len(self.twice)} rows were said more than once: {dict(list(self.twice.items())[:10])}"
+                f"{len(self.twice)} rows are in several messages: {dict(list(self.twice.items())[:10])}"
             )
         if self.open:
             said.append(f"rows that did not end: {dict(self.open)}")
@@ -92,7 +90,7 @@ class Found:
     def __str__(self) -> str:
         done = ", ".join(f"{count} × {what}" for what, count in sorted(self.done.items())) or "nothing"
         return (
-            f"{self.rows} rows in {self.messages} messages, {len(self.lost)} lost, {self.extra} said again "
+            f"{self.rows} rows in {self.messages} messages, {len(self.lost)} lost, {self.again} sent again "
             f"({self.window} were under way at the kills, {self.widest} at most at one; "
             f"{self.tries - self.messages} repeats were recognised); {done}; {self.seconds:.0f} s"
         )
@@ -119,6 +117,7 @@ class Chaos:
         self._platform_is = (honours, latency)
         self._forks = forks()
         self._lives: dict[str, ForkServerProcess] = {}
+        self._since: dict[str, float] = {}  # when each began to live
         self._windows: list[int] = []
         self.done: Counter[str] = Counter()
         self.least = 0  # messages that there will be at least
@@ -185,6 +184,7 @@ class Chaos:
         life = self._forks.Process(target=work, args=(worker,))
         life.start()
         self._lives[worker.name] = life
+        self._since[worker.name] = monotonic()
         return life
 
     async def kill(self, name: str) -> int:
@@ -193,8 +193,13 @@ class Chaos:
         await asyncio.to_thread(self._lives[name].join)
         self.done["kill -9"] += 1
         await self.talk.ask("over", of=name)
-        sent = {each.key for each in await self.said() if each.by == name}
-        window = sum(row.state == "ready" and row.key in sent for row in await self.stored(dead=True))
+        return await self._note_window(name)
+
+    async def _note_window(self, name: str) -> int:
+        since = self._since[name]
+        sent = {each.key for each in await self.said() if each.by == name and each.at >= since}
+        stored = await self.stored(dead=True)
+        window = sum(row.state == "ready" and row.key in sent for row in stored)
         self._windows.append(window)
         return window
 
@@ -203,6 +208,10 @@ class Chaos:
         pid = self._lives[name].pid
         assert pid is not None
         os.kill(pid, number)
+
+    def exit_code(self, name: str) -> int | None:
+        """How a bot ended, if it has."""
+        return self._lives[name].exitcode
 
     async def ended(self, name: str) -> int | None:
         """Wait for the end of a bot; its exit code."""
@@ -280,13 +289,15 @@ class Chaos:
         """Count."""
         answer = await self.talk.ask("report")
         said = told(answer)
-        rows = Counter(row for each in said for row in each.rows)
+        by_key = {each.key: each for each in reversed(said)}
+        rows = Counter(row for each in by_key.values() for row in each.rows)
         stored = stored if stored is not None else await self.stored()
         return Found(
             rows=self.rows,
             messages=len(said),
             tries=answer["tries"],
             lost=[number for number in range(self.rows) if number not in rows],
+            again=len(said) - len(by_key),
             twice={row: times for row, times in rows.items() if times > 1},
             open=Counter(row.state for row in stored if row.state not in ("sent", "folded")),
             window=sum(self._windows),

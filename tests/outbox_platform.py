@@ -102,7 +102,9 @@ class Platform:
             case _:
                 told = [[each.key, each.rows, each.by, each.at] for each in self._said]
                 answer = {"said": told, "tries": self._tries}
-        with suppress(ConnectionError):  # who asked is dead: nobody reads it
+        with suppress(ConnectionError):
+            if writer.is_closing():
+                return  # who asked is dead: nobody reads it
             writer.write(f"{json.dumps({'n': asked['n'], 'answer': answer})}\n".encode())
             await writer.drain()
 

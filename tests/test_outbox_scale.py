@@ -43,7 +43,7 @@ def said(box: Box) -> list[str]:
 async def test_tries_in_an_outage_do_not_count_toward_the_end_of_a_row(box: Box) -> None:
     """Twenty tries in vain, and then one fault: it is tried again all the same."""
     await box.plan(note("hello"))
-    errors: list[Exception] = [TryLater("outage")] * 20 + [ChatError("teapot")] * 3
+    errors: list[ChatError] = [TryLater("outage")] * 20 + [ChatError("teapot")] * 3
 
     def trouble(call: str, moment: str) -> None:
         if moment == "before" and errors:
@@ -217,7 +217,7 @@ async def test_claims_and_what_they_look_up_go_by_an_index(box: Box) -> None:
         for statement, parameters in seen.items():
             if "outbox" in statement and not statement.startswith("INSERT"):
                 plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-                lines = [row[3] for row in plan]
+                lines = [str(row._mapping["detail"]) for row in plan]
                 scans = [line for line in lines if line.startswith("SCAN") and "ix_outbox_ready" not in line]
                 assert not scans, (statement, lines)
                 if "ORDER BY outbox.ready_at, outbox.id" in statement and "LIMIT" in statement:

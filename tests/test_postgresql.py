@@ -35,6 +35,7 @@ from bot.storage.rejections import Rejection, Shared
 from bot.storage.schema import blocks, events, metadata, outbox, people, rejections
 from bot.vault import Vault
 from cogs.thread import posted
+from tests.cutting import Way
 from tests.postgres import HOST, Server, free_port, serving
 from tests.world import ELSEWHERE, World
 
@@ -580,6 +581,28 @@ async def test_a_wrong_password_is_said(own: Server) -> None:
     url = f"postgresql://ada:%s@{HOST}:{own.port}/postgres"
     with pytest.raises(StorageError, match="this password"):
         await Storage.open(url % "wrong")
+
+
+@pytest.mark.parametrize(("made", "step"), [(True, 1), (False, 16)], ids=["with tables", "empty"])
+async def test_a_connection_that_is_cut_anywhere_in_the_start_is_said(
+    postgres: Server, made: bool, step: int
+) -> None:
+    url = postgres.new() if made else postgres.empty()
+    refused = 0
+    async with asyncio.timeout(4 * NET), Way(HOST, postgres.port) as way:
+        while True:
+            way.left = refused * step
+            try:
+                storage = await Storage.open(url.replace(f":{postgres.port}/", f":{way.port}/"))
+            except StorageError as error:
+                assert "Try again" in str(error) or "cannot be reached" in str(error)
+                refused += 1
+            else:
+                way.left = None
+                await storage.close()
+                break
+    assert refused > 3
+    postgres.drop(url)
 
 
 async def test_an_old_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,15 +85,16 @@ async def explained() -> AsyncGenerator[None]:
         yield
     except DBAPIError as error:
         cause = error.orig.__cause__ if error.orig is not None else None
-        if not isinstance(cause, asyncpg.PostgresError) or not (said := _said(cause)):
+        if not isinstance(cause, LOST) or not (said := _said(cause)):
             raise
         raise StorageError(said) from error
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (*LOST, ValueError) as error:
         if not (said := _said(error)):
             raise
         raise StorageError(said) from error
 
 
+BUSY = "is starting or stopping. Try again in a moment."
 SAID = {  # by SQLSTATE
     "28P01": "refuses this user or this password. Check both, and the server's pg_hba.conf.",
     "25006": "is read-only. Name the server that takes writes, not a copy of it.",
@@ -101,13 +102,14 @@ SAID = {  # by SQLSTATE
     "3D000": "names a database that is not there. Make it: createdb, or CREATE DATABASE in psql.",
     "42501": "names a user who may not create tables there. Make that user the database's owner.",
     "53300": "has no connection left. Raise max_connections there, or stop what holds them.",
-    "57P03": "is starting or stopping. Try again in a moment.",
+    **dict.fromkeys(("57P01", "57P02", "57P03"), BUSY),
 }
 
 
 def _said(error: BaseException) -> str:
     """One sentence or two about ``error``; empty if it is none that a setting could mend."""
-    if code := str(getattr(error, "sqlstate", None) or ""):
+    code = str(getattr(error, "sqlstate", None) or "")
+    if code and not code.startswith("08"):
         return SAID.get(code, "")
     match error:
         case OSError() if isinstance(error, ssl.SSLError) or "SSL" in str(error):
@@ -118,6 +120,8 @@ def _said(error: BaseException) -> str:
             return f"does not answer within {CONNECT_TIMEOUT:.0f} seconds. Check host, port and firewall."
         case OSError():
             return "cannot be reached. Is PostgreSQL running there, and do host and port fit?"
+        case asyncpg.PostgresConnectionError() | CUT():
+            return "ended the connection. Is PostgreSQL running there, and the way to it open? Try again."
         case asyncpg.InterfaceError() | ValueError():
             return "cannot be used as it is written. Check its options, and percent-encode what is special."
         case _:
