@@ -263,7 +263,7 @@ def _where(body: Json) -> str:
     ``team_id`` may be another's; ``authorizations`` names one that the app is installed in.
     """
     given = body.get("authorizations")
-    first: object = given[0] if isinstance(given, list) and given else None
+    first = cast("list[object]", given)[0] if isinstance(given, list) and given else None
     return _word(first, "team_id") or str(body["team_id"])
 
 
