@@ -144,7 +144,7 @@ def _card(ctx: Ctx, looks: Mapping[str, _Look]) -> Card:
     text = join(
         "" if looks else ctx.say("setup-none"),
         join(ctx.say("setup-missing"), *wrong, by="\n") if wrong else "",
-        ctx.say("setup-mend") if wrong else "",
+        ctx.say("setup-mend", platform=ctx.user.platform) if wrong else "",
         ctx.say("setup-unsure") if unsure else "",
         ctx.say("setup-ready") if "support" in looks and not wrong and not unsure else "",
         by="\n\n",

@@ -436,9 +436,9 @@ async def test_check_says_in_slacks_words_what_lacks(out: Out, support: Conversa
     support.archived = False
     out.team.scopes -= {"channels:history"}
     await out.restart()
-    assert await out.places.check(out.place(support)) == ["the scope channels:history"]
+    assert "the scope channels:history" in (await out.places.check(out.place(support)))[0]
     out.team.scopes -= {"channels:read"}
-    assert await out.places.check(out.place(support)) == ["the scope channels:read"]
+    assert "the scope channels:read" in (await out.places.check(out.place(support)))[0]
 
 
 async def test_check_refuses_what_is_no_channel(out: Out, ada: Member) -> None:

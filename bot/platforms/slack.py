@@ -34,6 +34,7 @@ from bot.platforms.slack_places import Places, Tell
 from bot.platforms.slack_private import Painter, Private
 from bot.platforms.slack_rest import PER_MINUTE, SLACK, Rest
 from bot.platforms.slack_socket import PING, RETRY_FIRST, RETRY_MOST, Socket
+from bot.platforms.slack_spelling import Spelling
 from bot.platforms.slack_store import Store
 from bot.platforms.slack_who import Who
 from bot.platforms.slack_work import Work, reason
@@ -112,8 +113,9 @@ class SlackChat:
         )
         self._store = Store(storage)
         self._people = People(self.rest, self._store, clock)
-        self._painter = Painter(self.rest, self._people)
-        self._places = Places(self.rest, self._store, self._people, clock, trouble)
+        self._spelling = Spelling(command_prefix)
+        self._painter = Painter(self.rest, self._people, self._spelling)
+        self._places = Places(self.rest, self._store, self._people, clock, trouble, self._spelling)
         self._home: Home | None = None  # while it runs
         self.ready = asyncio.Event()
 
@@ -135,6 +137,7 @@ class SlackChat:
     async def run(self, dispatch: Dispatch) -> None:
         """Serve until cancelled. ``StartError`` if a setting lacks, or Slack refuses a token for good."""
         self._complete()
+        self._spelling.learn(dispatch.commands("en"))
         work, who = Work(), Who(self._people)
         home = Home(self.rest, self._store, who, self._painter, work, dispatch)
         private = Private(self.rest, self._painter, self._clock)
@@ -148,6 +151,7 @@ class SlackChat:
             dispatch,
             ended=self._uninstalled,
             prefix=self._prefix,
+            spelling=self._spelling,
             late=self._late,
         )
         client = self._client()

@@ -35,6 +35,7 @@ from bot.platforms.slack_events import Asked
 from bot.platforms.slack_home import Home
 from bot.platforms.slack_private import Private
 from bot.platforms.slack_rest import Lane, Rest
+from bot.platforms.slack_spelling import PLAIN, Spelling
 from bot.platforms.slack_who import Who
 from bot.platforms.slack_work import Work, reason
 from bot.ui import Button, Card, Form, LimitError, Tone
@@ -66,11 +67,12 @@ class Answers:
         *,
         ended: Ended,
         prefix: str = "",
+        spelling: Spelling = PLAIN,
         late: str = LATE,
     ) -> None:
         self._rest, self._who, self._private, self._home = rest, who, private, home
         self._work, self._clock, self._dispatch = work, clock, dispatch
-        self._ended, self._prefix, self._late = ended, prefix, late
+        self._ended, self._prefix, self._spelling, self._late = ended, prefix, spelling, late
         self._recent: Recent[bool] = Recent(8192)
         self._handed_in: Recent[tuple[str, asyncio.Future[Json]]] = Recent(1024)  # trigger and ack, by modal
         self._unopened: Recent[dict[str, str]] = Recent(256)  # what stood in forms that did not open
@@ -178,7 +180,7 @@ class Answers:
                 "views.open",
                 Lane.PEOPLE,
                 trigger_id=asked.trigger,
-                view=forms.view(form, asked.origin),
+                view=forms.view(form, asked.origin, spelling=self._spelling),
             )
         except FAILURES as error:
             log.info("form not opened", error=type(error).__name__, reason=reason(error))
@@ -234,7 +236,7 @@ class Answers:
 
     async def _handle(self, asked: Asked, told: asyncio.Future[Json]) -> None:
         answer = await self._dispatch.handle(await self._who.event(asked))
-        wrong = forms.errors(answer) if isinstance(answer, Form) else {}
+        wrong = forms.errors(answer, self._spelling) if isinstance(answer, Form) else {}
         if not told.done():
             told.set_result({"response_action": "errors", "errors": wrong} if wrong else {})
             if wrong:

@@ -23,7 +23,9 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.authorization.async_authorize import AsyncAuthorize
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.error import BoltError
 from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.oauth.async_callback_options import AsyncCallbackOptions, AsyncFailureArgs, AsyncSuccessArgs
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_bolt.request.async_request import AsyncBoltRequest
@@ -104,9 +106,23 @@ def oauth(
             installation_store=installs,
             installation_store_bot_only=True,
             state_store=installs,
+            callback_options=AsyncCallbackOptions(success=_installed, failure=_not_installed),
             logger=QUIET,
         ),
     )
+
+
+async def _installed(args: AsyncSuccessArgs) -> BoltResponse:
+    """Bolt's page."""
+    return await args.default.success(args)
+
+
+async def _not_installed(args: AsyncFailureArgs) -> BoltResponse:
+    """Bolt's page, with our words (see ``Installs.async_save_bot``) where Bolt says "storage_error"."""
+    if isinstance(args.error, BoltError):
+        args.reason, args.suggested_status_code = str(args.error), 400
+        log.warning("not installed", reason=args.reason)
+    return await args.default.failure(args)
 
 
 def bolt(

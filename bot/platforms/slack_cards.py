@@ -20,7 +20,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bot.platforms.slack_fallback import FORMATS, fallback, utc
+from bot.platforms.slack_fallback import FORMATS, fallback, spelled, utc
+from bot.platforms.slack_spelling import PLAIN, Spelling
 from bot.ui import Button, Card, Image, Jump, Part, Person, Quote, Style, Text, Tone, When, parts
 
 Json = dict[str, Any]
@@ -42,15 +43,17 @@ class Body:
     image: Image | None
 
 
-def message(card: Card, *, workspace: str, names: Mapping[str, str] | None = None) -> Body:
+def message(
+    card: Card, *, workspace: str, names: Mapping[str, str] | None = None, spelling: Spelling = PLAIN
+) -> Body:
     """A card as a message.
 
     ``workspace`` is the address that links begin with ("https://acme.slack.com/"); ``names`` are shown names
-    by user id (see ``people``): whoever lacks there is shown by id.
+    by user id (see ``people``): whoever lacks there is shown by id. ``spelling`` writes the commands.
     """
     known = names or {}
-    blocks = [*_readable(card, workspace, known), *_actions(card.buttons)]
-    return Body(blocks, fallback(card, known), card.image)
+    blocks = [*_readable(card, workspace, known, spelling), *_actions(card.buttons)]
+    return Body(blocks, fallback(card, known, spelling), card.image)
 
 
 def with_image(body: Body, file_id: str) -> list[Json]:
@@ -62,9 +65,16 @@ def with_image(body: Body, file_id: str) -> list[Json]:
     return [*before, picture, *body.blocks[len(before) :]]
 
 
-def home(card: Card, *, workspace: str, names: Mapping[str, str] | None = None, file_id: str = "") -> Json:
+def home(
+    card: Card,
+    *,
+    workspace: str,
+    names: Mapping[str, str] | None = None,
+    file_id: str = "",
+    spelling: Spelling = PLAIN,
+) -> Json:
     """A card as somebody's App Home. A picture that was not uploaded is told by its words."""
-    body = message(card, workspace=workspace, names=names)
+    body = message(card, workspace=workspace, names=names, spelling=spelling)
     if body.image is not None and not file_id:
         told = rich([plain_section(body.image.alt)])
         before = [each for each in body.blocks if each["type"] != "actions"]
@@ -148,21 +158,23 @@ def _shown(element: Json) -> int:
     return len(element.get("text") or element.get("fallback") or element.get("url") or "")
 
 
-def _readable(card: Card, workspace: str, names: Mapping[str, str]) -> list[Json]:
+def _readable(card: Card, workspace: str, names: Mapping[str, str], spelling: Spelling) -> list[Json]:
     """Title, text and facts, with the tone's sign in front of what comes first."""
     mark = MARKS.get(card.tone, "")
     blocks: list[Json] = []
-    if title := card.title.strip():
+    if title := spelling(card.title.strip()):
         blocks.append({"type": "header", "text": plain_text(f"{mark} {title}".strip())})
         mark = ""
     if card.tone is DIVIDED:
         blocks.append({"type": "divider"})
     text = card.text if _visible(card.text) else ""
-    marked = (f"{mark} " if text else mark, *parts(text)) if mark else parts(text)
+    told = spelled(parts(text), spelling)
+    marked = (f"{mark} " if text else mark, *told) if mark else told
     blocks += rich(_sections(marked, workspace, names))
     for fact in card.fields:
         name = plain_section(fact.name, bold=True)["elements"]
-        blocks += rich(_sections(("\n", *parts(fact.value)), workspace, names, begin=name))
+        value = spelled(parts(fact.value), spelling)
+        blocks += rich(_sections(("\n", *value), workspace, names, begin=name))
     return blocks
 
 

@@ -23,7 +23,7 @@ RESTRICTED = "restricted_action"  # and restricted_action_read_only_channel, res
 OVER = frozenset({"token_revoked", "account_inactive", "invalid_auth", "token_expired", "not_authed"})
 """The token is worth nothing (any more). ``account_inactive`` may also be said of a person written to."""
 
-_LIMITED = frozenset({"ratelimited", "rate_limited"})
+LIMITED = frozenset({"ratelimited", "rate_limited"})
 _NEVER = frozenset(
     {
         "user_not_found",
@@ -34,7 +34,16 @@ _NEVER = frozenset(
         "messages_tab_disabled",
     }
 )
-_GONE = frozenset({"message_not_found", "thread_not_found"})
+_GONE = frozenset(
+    {
+        "message_not_found",
+        "thread_not_found",
+        "cannot_reply_to_message",
+        "cant_update_message",
+        "edit_window_closed",
+        "cant_delete_message",
+    }
+)
 _CHANNEL = frozenset({LOST, NOT_IN, ARCHIVED, "is_inactive"})
 _MEND = _CHANNEL | {
     SCOPE,
@@ -113,7 +122,7 @@ def translated(error: Exception, *, person: bool = False) -> ChatError | None:
 
 def _refused(error: SlackApiError, person: bool) -> ChatError:
     name, answered = code(error), status(error)
-    if answered == 429 or name in _LIMITED:
+    if answered == 429 or name in LIMITED:
         return TryLater("rate limit", retry_after(error))
     if answered >= 500:
         return TryLater(f"Slack answers {answered}", unsure=True)

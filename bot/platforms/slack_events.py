@@ -262,7 +262,7 @@ def _where(body: Json) -> str:
     """The workspace that the app is installed in, of an event. In a channel shared with other organisations
     ``team_id`` may be another's; ``authorizations`` names one that the app is installed in.
     """
-    given = cast("object", body.get("authorizations"))
+    given = body.get("authorizations")
     first = cast("list[object]", given)[0] if isinstance(given, list) and given else None
     return _word(first, "team_id") or str(body["team_id"])
 
@@ -277,9 +277,16 @@ def _trigger(body: Json) -> str:
     return str(body.get("trigger_id") or "")
 
 
+_TELLING = ("trigger_id", "response_url", "team", "team_id", "user", "user_id", "channel", "channel_id")
+_TELLING += ("command", "text", "actions", "callback_id", "message_ts")
+
+
 def _once(body: Json) -> str:
-    """What tells this from all others, and is the same when it is delivered again."""
-    return _trigger(body) or _digest(body)
+    """What tells this from all others, and is the same when it is delivered again.
+
+    A trigger_id would do on Slack itself; not everything that speaks like Slack has one, or a new one each time.
+    """
+    return _digest([body.get(name) for name in _TELLING])
 
 
 def _container(body: Json) -> Json:

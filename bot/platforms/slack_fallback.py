@@ -8,8 +8,9 @@ an emoji or a name. Only here: in the blocks people see what was written, sign b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from bot.platforms.slack_spelling import PLAIN, Spelling
 from bot.ui import Card, Fact, Jump, Part, Person, Quote, Text, When, parts
 
 # Absolute on purpose: "today" and "tomorrow" (the tokens ending in _pretty) break a sentence that says "on".
@@ -50,7 +51,12 @@ def utc(when: When) -> str:
     return when.at.strftime(_UTC.get(when.style, _UTC_MOMENT))
 
 
-def fallback(card: Card, names: Mapping[str, str]) -> str:
+def spelled(text: Iterable[Part], spelling: Spelling) -> tuple[Part, ...]:
+    """Parts with the commands as they are typed; what a person wrote as they wrote it."""
+    return tuple(spelling(each) if isinstance(each, str) else each for each in text)
+
+
+def fallback(card: Card, names: Mapping[str, str], spelling: Spelling = PLAIN) -> str:
     """Title, text and facts, a line each; times are the reader's own. Buttons are not in it.
 
     At most ``WANTED`` characters wherever a card's words are: escaping that would outgrow it gives way to
@@ -63,7 +69,7 @@ def fallback(card: Card, names: Mapping[str, str]) -> str:
         shown = [(card.image.alt,)]
     flat: list[Part] = []
     for line in shown:
-        flat += ["\n", *line] if flat else line
+        flat += spelled(["\n", *line] if flat else line, spelling)
     told = _written(flat, names, brief=False)
     return told if len(told) <= WANTED else _written(flat, names, brief=True)
 

@@ -18,6 +18,7 @@ from datetime import date
 from typing import Any, cast
 
 from bot.platforms.slack_cards import plain_section, plain_text, rich
+from bot.platforms.slack_spelling import PLAIN, Spelling
 from bot.ui import VALUE_LIMIT, Choice, Field, Form, Kind, LimitError
 
 Json = dict[str, Any]
@@ -78,8 +79,9 @@ class Origin:
         )
 
 
-def view(form: Form, origin: Origin, *, no_files: str = NO_FILES) -> Json:
-    """A form as a modal. The form's own arg comes back; ``no_files`` stands where a file was asked for.
+def view(form: Form, origin: Origin, *, no_files: str = NO_FILES, spelling: Spelling = PLAIN) -> Json:
+    """A form as a modal. The form's own arg comes back; ``no_files`` stands where a file was asked for;
+    ``spelling`` writes the commands.
 
     LimitError for a choice that no Slack menu can hold.
     """
@@ -89,9 +91,9 @@ def view(form: Form, origin: Origin, *, no_files: str = NO_FILES) -> Json:
             label = plain_section(field.label or field.name, bold=True)
             blocks += rich([label, plain_section(no_files)])
         else:
-            blocks.append(_input(field))
+            blocks.append(_input(field, spelling))
         if field.error.strip():
-            blocks += rich([plain_section(field.error)])
+            blocks += rich([plain_section(spelling(field.error))])
     return {
         "type": "modal",
         "callback_id": form.id,
@@ -102,16 +104,16 @@ def view(form: Form, origin: Origin, *, no_files: str = NO_FILES) -> Json:
     }
 
 
-def _input(field: Field) -> Json:
+def _input(field: Field, spelling: Spelling) -> Json:
     block: Json = {
         "type": "input",
         "block_id": field.name,
-        "label": plain_text(field.label or field.name),
+        "label": plain_text(spelling(field.label or field.name)),
         "optional": field.optional,
         "element": {"action_id": ACTION, **_control(field)},
     }
     if field.hint:
-        block["hint"] = plain_text(field.hint)
+        block["hint"] = plain_text(spelling(field.hint))
     return block
 
 
@@ -204,7 +206,7 @@ def _value(control: Json) -> str:
             return next((str(control[name]) for name in names if control.get(name)), "")
 
 
-def errors(form: Form) -> dict[str, str]:
+def errors(form: Form, spelling: Spelling = PLAIN) -> dict[str, str]:
     """What is wrong, by ``block_id``, for ``response_action: errors``; that takes inputs' ids only.
 
     What is wrong with a field that is no input stands at the first input, under its own label. Empty if
@@ -219,4 +221,4 @@ def errors(form: Form) -> dict[str, str]:
             lines[field.name].insert(0, field.error)
         else:
             lines[inputs[0]].append(f"{field.label or field.name}: {field.error}")
-    return {name: "\n".join(said) for name, said in lines.items() if said}
+    return {name: spelling("\n".join(said)) for name, said in lines.items() if said}

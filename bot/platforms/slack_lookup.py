@@ -10,12 +10,18 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, cast
 
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import TryLater
+from bot.platforms.recent import Recent
+from bot.platforms.slack_errors import FAILURES, code
 from bot.platforms.slack_limits import Lane
 from bot.platforms.slack_rest import Rest
 
 Json = dict[str, Any]
 
 EVENT_TYPE = "bounceback"
+BAD_CURSOR = "invalid_cursor"
 PAGE, PAGES = 200, 10  # messages; Slack recommends no more than 200 at a time
 
 
@@ -36,31 +42,54 @@ def _object(value: object) -> Json:
     return cast(Json, value) if isinstance(value, dict) else {}
 
 
-async def find(rest: Rest, team: str, channel: str, thread: str, key: str, lane: Lane) -> str:
-    """The ts of the message of a key in a channel (or a thread of it); empty if it is not there.
+class Lookup:
+    """Looks through a channel or thread; where Slack's limits cut that short, the next look goes on there.
 
-    Anybody's app may write the same metadata, so only our own messages count.
+    An app that is distributed outside Slack's Marketplace may ask for history once a minute, fifteen messages
+    at a time (https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps): who
+    began anew each time would never come to the second page.
     """
-    me = await rest.workspace(team)
-    async with aclosing(_messages(rest, team, channel, thread, lane)) as messages:
-        async for each in messages:
-            ours = each.get("bot_id") == me.bot_id if me.bot_id else each.get("user") == me.bot_user
-            if ours and is_of(each, key):
-                return str(each["ts"])
-    return ""
 
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._left: Recent[tuple[str, int]] = Recent(5_000)  # the next page's cursor, pages seen before it
 
-async def _messages(rest: Rest, team: str, channel: str, thread: str, lane: Lane) -> AsyncGenerator[Json]:
-    """The newest messages of a channel, or those of a thread from its beginning."""
-    params: Json = {"channel": channel, "limit": PAGE, "include_all_metadata": True}
-    method = "conversations.history"
-    if thread:
-        method, params["ts"] = "conversations.replies", thread
-    for _ in range(PAGES):
-        told = await rest.call(team, method, lane, **params)
-        for each in cast("list[Json]", told.get("messages") or []):
-            yield each
-        more = cast(Json, told.get("response_metadata") or {}).get("next_cursor")
-        if not more:
-            return
-        params["cursor"] = more
+    async def find(self, team: str, channel: str, thread: str, key: str, lane: Lane) -> str:
+        """The ts of the message of a key in a channel (or a thread of it); empty if it is not there.
+
+        Anybody's app may write the same metadata, so only our own messages count.
+        """
+        me = await self._rest.workspace(team)
+        async with aclosing(self._messages(team, channel, thread, key, lane)) as messages:
+            async for each in messages:
+                ours = each.get("bot_id") == me.bot_id if me.bot_id else each.get("user") == me.bot_user
+                if ours and is_of(each, key):
+                    return str(each["ts"])
+        return ""
+
+    async def _messages(
+        self, team: str, channel: str, thread: str, key: str, lane: Lane
+    ) -> AsyncGenerator[Json]:
+        """The newest messages of a channel, or those of a thread from its beginning."""
+        params: Json = {"channel": channel, "limit": PAGE, "include_all_metadata": True}
+        method, here = "conversations.history", f"{team}/{channel}/{thread}/{key}"
+        if thread:
+            method, params["ts"] = "conversations.replies", thread
+        cursor, before = self._left.get(here) or ("", 0)
+        self._left.drop(here)
+        for page in range(before, PAGES):
+            if cursor:
+                params["cursor"] = cursor
+            try:
+                told = await self._rest.call(team, method, lane, **params)
+            except FAILURES as error:
+                if isinstance(error, SlackApiError) and code(error) == BAD_CURSOR:
+                    raise TryLater(BAD_CURSOR) from error  # from the beginning, then
+                if cursor:
+                    self._left.put(here, (cursor, page))
+                raise
+            for each in cast("list[Json]", told.get("messages") or []):
+                yield each
+            cursor = str(cast(Json, told.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return

@@ -23,9 +23,10 @@ from bot.platforms.slack_cards import Body, people, with_image
 from bot.platforms.slack_cards import message as drawn
 from bot.platforms.slack_errors import code, seam
 from bot.platforms.slack_limits import POST, Lane
-from bot.platforms.slack_lookup import find, marked
+from bot.platforms.slack_lookup import Lookup, marked
 from bot.platforms.slack_people import People
 from bot.platforms.slack_rest import Rest
+from bot.platforms.slack_spelling import PLAIN, Spelling
 from bot.platforms.slack_store import PLATFORM, Store
 from bot.platforms.slack_trouble import Tell, Trouble
 from bot.ui import Card
@@ -45,9 +46,18 @@ log = structlog.get_logger(__name__)
 class Places:
     """What goes out, exactly as ``bot.chat.Chat`` has it."""
 
-    def __init__(self, rest: Rest, store: Store, people: People, clock: Clock, trouble: Tell | None) -> None:
+    def __init__(
+        self,
+        rest: Rest,
+        store: Store,
+        people: People,
+        clock: Clock,
+        trouble: Tell | None,
+        spelling: Spelling = PLAIN,
+    ) -> None:
         self._rest, self._store, self._people, self._clock = rest, store, people, clock
-        self._trouble = Trouble(rest, clock, trouble)
+        self._trouble, self._lookup = Trouble(rest, clock, trouble), Lookup(rest)
+        self._spelling = spelling
 
     # -- messages ------------------------------------------------------------------------------
 
@@ -64,7 +74,7 @@ class Places:
 
     async def _posted(self, place: Place, card: Card, key: str, again: bool) -> str:
         team, channel, thread = place.community, place.channel, place.thread
-        if again and (found := await find(self._rest, team, channel, thread, key, Lane.PEOPLE)):
+        if again and (found := await self._lookup.find(team, channel, thread, key, Lane.PEOPLE)):
             return found
         body = await self._drawn(team, card)
         return str((await self._say(team, channel, thread, body, key, Lane.PEOPLE))["ts"])
@@ -77,7 +87,8 @@ class Places:
             known = (await self._store.person(team, user.id)).dm
             if again:
                 known = known or await self._open(team, user.id)
-                if found := await find(self._rest, team, known, "", key, Lane.DUE):
+                found, known = await self._found(team, known, key)
+                if found:
                     return Message(Place(PLATFORM, team, known), found)
             body = await self._drawn(team, card)
             try:
@@ -89,6 +100,15 @@ class Places:
             channel = str(told["channel"])
             await self._store.direct(team, user.id, channel)
         return Message(Place(PLATFORM, team, channel), str(told["ts"]))
+
+    async def _found(self, team: str, channel: str, key: str) -> tuple[str, str]:
+        """A direct message of a key, and the channel; both empty where that is lost."""
+        try:
+            return await self._lookup.find(team, channel, "", key, Lane.DUE), channel
+        except SlackApiError as error:
+            if code(error) != codes.LOST:
+                raise
+            return "", ""
 
     async def edit(self, message: Message, card: Card) -> None:
         """Another card in place of one of ours."""
@@ -139,7 +159,7 @@ class Places:
                     case codes.LOST:
                         return [await self._invitation(team)]
                     case codes.SCOPE:
-                        return [f"the scope {codes.told(error).get('needed') or codes.SCOPE}"]
+                        return [_scope(str(codes.told(error).get("needed") or "?"))]
                     case _:
                         raise
 
@@ -151,7 +171,7 @@ class Places:
         if not member and (private or not await self._joined(team, str(channel["id"]))):
             return [await self._invitation(team)]
         scopes = (await self._rest.workspace(team)).scopes
-        return [f"the scope {each}" for each in (WRITE, HISTORY[private]) if scopes and each not in scopes]
+        return [_scope(each) for each in (WRITE, HISTORY[private]) if scopes and each not in scopes]
 
     async def _invitation(self, team: str) -> str:
         return f"type {await self._trouble.invite(team)} there"
@@ -172,7 +192,8 @@ class Places:
     async def _drawn(self, team: str, card: Card) -> Body:
         """A card as Slack shows it, with the names and links of that workspace."""
         names = await self._people.names(team, people(card))
-        return drawn(card, workspace=(await self._rest.workspace(team)).url, names=names)
+        workspace = (await self._rest.workspace(team)).url
+        return drawn(card, workspace=workspace, names=names, spelling=self._spelling)
 
     async def _say(self, team: str, channel: str, thread: str, body: Body, key: str, lane: Lane) -> Json:
         within: Json = {"thread_ts": thread} if thread else {}
@@ -219,6 +240,10 @@ class Places:
             if told is error:
                 raise
             raise told from error
+
+
+def _scope(name: str) -> str:
+    return f"the scope {name} (add it at api.slack.com/apps, under OAuth & Permissions, and install me again)"
 
 
 def _unready(error: SlackApiError) -> bool:

@@ -20,6 +20,7 @@ from bot.platforms.slack_errors import FAILURES
 from bot.platforms.slack_events import Asked
 from bot.platforms.slack_people import People
 from bot.platforms.slack_rest import Lane, Rest
+from bot.platforms.slack_spelling import PLAIN, Spelling
 from bot.platforms.slack_work import reason
 from bot.ui import Card
 
@@ -34,21 +35,22 @@ QUIET: Json = {"unfurl_links": False, "unfurl_media": False}
 class Painter:
     """Draws cards for one workspace: with its address, its people's names, its uploaded pictures."""
 
-    def __init__(self, rest: Rest, people: People) -> None:
-        self._rest, self._people = rest, people
+    def __init__(self, rest: Rest, people: People, spelling: Spelling = PLAIN) -> None:
+        self._rest, self._people, self._spelling = rest, people, spelling
 
     async def drawn(self, team: str, card: Card) -> Json:
         """A card as ``text`` and ``blocks``. What cannot be looked up or uploaded is told in words."""
         file, workspace, names = await self._parts(team, card)
-        body = cards.message(card, workspace=workspace, names=names)
+        body = cards.message(card, workspace=workspace, names=names, spelling=self._spelling)
         if body.image is None or file:
             return {"text": body.text, "blocks": cards.with_image(body, file)}
-        return {"text": body.text, "blocks": cards.home(card, workspace=workspace, names=names)["blocks"]}
+        told = cards.home(card, workspace=workspace, names=names, spelling=self._spelling)
+        return {"text": body.text, "blocks": told["blocks"]}
 
     async def home(self, team: str, card: Card) -> Json:
         """A card as an App Home view; as ``drawn`` else."""
         file, workspace, names = await self._parts(team, card)
-        return cards.home(card, workspace=workspace, names=names, file_id=file)
+        return cards.home(card, workspace=workspace, names=names, file_id=file, spelling=self._spelling)
 
     async def _parts(self, team: str, card: Card) -> tuple[str, str, Mapping[str, str]]:
         """The uploaded picture, the workspace's address, the shown names of everybody on the card."""

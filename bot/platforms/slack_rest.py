@@ -36,7 +36,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.clock import Clock
 from bot.errors import Undeliverable
 from bot.platforms.recent import Recent
-from bot.platforms.slack_errors import FAILURES, OVER, code, seconds
+from bot.platforms.slack_errors import FAILURES, LIMITED, OVER, code, retry_after, seconds, status
 from bot.platforms.slack_files import Uploads
 from bot.platforms.slack_limits import BRIEF, CHANNEL_PER_SECOND, POST, Lane, Limits
 from bot.ui import Image
@@ -140,6 +140,8 @@ class Rest:
         except SlackApiError as error:
             if code(error) in OVER:
                 await self._doubt(team, token, method, code(error))
+            elif code(error) in LIMITED and status(error) == 200:  # a 429 is noted where it is waited for
+                self.limits.hold(team, method, retry_after(error))
             raise
 
     async def respond(self, url: str, body: Json) -> None:

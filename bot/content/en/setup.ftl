@@ -6,7 +6,7 @@ setup-edit =
     .title = Set up Bounceback
     .submit = Save
     .support = Where do posts about a no go?
-    .support-hint = A text channel or a forum that your members can read.
+    .support-hint = A channel that all your members can read.
     .wins = Where do wins go?
     .wins-hint = You can leave this empty.
     .moderation = Where do you want to hear of problems?
@@ -38,7 +38,11 @@ setup-ready = That's all saved, and I can post in these channels. A test post sh
 setup-missing = That's saved, but I can't do everything yet. This is missing:
 setup-lacks = In { $channel }: { $permission }
 setup-gone = { $channel }: I can't find it any more
-setup-mend = You can change that in the channel's settings, under its permissions. Then press Check again.
+setup-mend =
+    { $platform ->
+        [discord] You can change that in the channel's settings, under its permissions. Then press Check again.
+       *[other] When that is done, press Check again.
+    }
 setup-unsure = I couldn't look at every channel just now. Please press Check again in a minute.
 setup-no-channel = I can't post there. Please choose another channel.
 setup-change = Change
@@ -66,6 +70,6 @@ discord-cannot = I can't post in { $channel }. The reason Discord gave: { $reaso
 slack-invite = I'm not in { $channel }, so I can't post there. You can let me in: type { $invite } in that channel.
 slack-channel-gone = I can't find { $channel } any more. If it is private, type { $invite } in it. If it is gone, /setup lets you choose another one.
 slack-archived = { $channel } is archived, so I can't post there. You can unarchive it, or choose another channel with /setup.
-slack-restricted = In { $channel } only some people may post, and I'm not one of them. You can change that in the channel's settings, under Permissions.
+slack-restricted = In { $channel } only some people may post, and I'm not one of them. You can change that: press the channel's name, then Settings, and Edit beside Posting permissions.
 slack-scope = I lack a permission in this workspace: { $scope }. Whoever looks after the app can add it at api.slack.com/apps, under OAuth & Permissions, and install the app again.
 slack-cannot = I can't post in { $channel }. The reason Slack gave: { $reason }.
