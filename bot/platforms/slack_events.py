@@ -277,14 +277,16 @@ def _trigger(body: Json) -> str:
     return str(body.get("trigger_id") or "")
 
 
-_TELLING = ("trigger_id", "response_url", "team", "team_id", "user", "user_id", "channel", "channel_id")
-_TELLING += ("command", "text", "actions", "callback_id", "message_ts")
+_TELLING = (
+    *("trigger_id", "response_url", "team", "team_id", "user", "user_id", "channel", "channel_id"),
+    *("command", "text", "actions", "callback_id", "message_ts"),
+)
 
 
 def _once(body: Json) -> str:
     """What tells this from all others, and is the same when it is delivered again.
 
-    A trigger_id would do on Slack itself; not everything that speaks like Slack has one, or a new one each time.
+    A trigger_id would do on Slack itself; not all that speaks like Slack has a new one each time.
     """
     return _digest([body.get(name) for name in _TELLING])
 
