@@ -18,6 +18,7 @@ from bot.app import FOLDER
 from bot.chat import Kind, Message, Place, User
 from bot.errors import Gone, TryLater
 from bot.platforms import slack_cards as cards
+from bot.platforms import slack_events as events
 from bot.platforms import slack_socket
 from bot.platforms.slack_limits import Limits
 from bot.platforms.slack_people import known
@@ -485,3 +486,11 @@ async def test_a_place_in_a_long_history_that_slack_forgot_begins_anew(out: Out)
     with pytest.raises(TryLater, match="invalid_cursor"):
         await out.places.post(out.place(support), CARD, key="k", again=True)
     assert await out.places.post(out.place(support), CARD, key="k", again=True) == known
+
+
+def test_what_is_done_twice_is_two_things_even_where_every_trigger_is_the_same() -> None:
+    body = {"command": "/home", "text": "", "user_id": "U1", "team_id": "T1", "channel_id": "C1"}
+    first = body | {"trigger_id": "1.2.three", "response_url": "https://hooks.example.org/1"}
+    second = first | {"response_url": "https://hooks.example.org/2"}
+    assert events.command(first, 0).id == events.command(dict(first), 9).id
+    assert events.command(first, 0).id != events.command(second, 0).id
