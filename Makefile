@@ -27,7 +27,7 @@ FIND := for python in $(PYTHON); do \
 help:
 	@echo 'make run     start the bot (first makes .venv); settings: config.toml, see config.example.toml'
 	@echo '             make run ARGS="--config other.toml"'
-	@echo 'make test    run the tests; one of them: make test ARGS="tests/test_config.py -k zone"'
+	@echo 'make test    run the tests, on several cores; one of them: make test ARGS="tests/test_config.py -k zone"'
 	@echo 'make lint    check style, types and who may import whom'
 	@echo 'make bench   measure, and print the figures'
 	@echo 'make soak    500 stories on a Discord that fails, then 500 on such a Slack, the bot killed again and'
@@ -40,7 +40,7 @@ run: $(VENV)/.run
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n logical --maxprocesses 4 --dist loadfile)
 
 lint: $(VENV)/.dev
 	@echo 'Style (ruff)'

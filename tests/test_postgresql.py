@@ -531,13 +531,13 @@ def broken(postgres: Server) -> dict[str, tuple[str, str]]:
     """Addresses that cannot be used, and what is said of them."""
     postgres.sql("CREATE ROLE weak LOGIN")
     at = f"{HOST}:{postgres.port}"
-    own = f"postgresql://bounceback:secret@{at}"
+    own = f"postgresql://bounceback:hush-hush@{at}"
     return {
-        "nobody there": (f"postgresql://a:secret@{HOST}:{free_port()}/x", "Is PostgreSQL running there"),
-        "no such host": ("postgresql://a:secret@no.such.host.invalid/x", "a host that nobody knows"),
+        "nobody there": (f"postgresql://a:hush-hush@{HOST}:{free_port()}/x", "Is PostgreSQL running there"),
+        "no such host": ("postgresql://a:hush-hush@no.such.host.invalid/x", "a host that nobody knows"),
         "no such database": (f"{own}/nowhere", "a database that is not there"),
-        "no such user": (f"postgresql://stranger:secret@{at}/postgres", "refuses this user or this password"),
-        "no rights": (f"postgresql://weak:secret@{at}/{empty(postgres)}", "may not create tables"),
+        "no such user": (f"postgresql://stranger:hush-hush@{at}/postgres", "refuses this user or this password"),
+        "no rights": (f"postgresql://weak:hush-hush@{at}/{empty(postgres)}", "may not create tables"),
         "no TLS there": (
             f"{own}/postgres?sslmode=require",
             "does not speak TLS",
@@ -567,11 +567,11 @@ def test_what_cannot_be_used_is_said_in_one_line_without_the_password(
         (line,) = done.stderr.splitlines()
         assert line.startswith('storage.url = "postgresql://'), name
         assert said in line, name
-        assert "secret" not in line, name
+        assert "hush-hush" not in line, name
     command[3] = "check"
     check = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert (check.returncode, check.stderr) == (0, ""), "it tries nothing"
-    assert "secret" not in check.stdout
+    assert "hush-hush" not in check.stdout
 
 
 async def test_a_wrong_password_is_said(own: Server) -> None:
