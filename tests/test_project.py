@@ -240,7 +240,8 @@ def test_test_and_run_do_not_undo_each_other(workshop: Workshop) -> None:
     workshop.make("run")
     _, asked, _ = workshop.make("test")
     assert [line for line in asked if " requirements.lock" in line]
-    assert asked[-2:] == ["-m tests.browser", "-m pytest"]
+    assert asked[-2] == "-m tests.browser"
+    assert asked[-1].startswith("-m pytest")
     for target in ("run", "test", "lint", "bench"):
         assert not [line for line in workshop.make(target)[1] if "pip" in line], target
 
