@@ -11,6 +11,7 @@ UV := uv==0.13.9
 
 VENV := .venv
 BIN := $(VENV)/bin
+SOAKS := $(or $(ARGS),discord slack outbox)
 LOCK := pyproject.toml --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet --quiet
@@ -30,8 +31,8 @@ help:
 	@echo 'make test    run the tests, on several cores; one of them: make test ARGS="tests/test_config.py -k zone"'
 	@echo 'make lint    check style, types and who may import whom'
 	@echo 'make bench   measure, and print the figures'
-	@echo 'make soak    500 stories on a Discord that fails, then 500 on such a Slack, the bot killed again and'
-	@echo '             again; another run: make soak SEED=2; one of the two: make soak ARGS=slack'
+	@echo 'make soak    the long tests: a Discord that fails, a Slack, databases, bots killed again and again;'
+	@echo '             one part: make soak ARGS=outbox (discord, slack); other faults: SEED=2'
 	@echo 'make lock    write requirements*.lock for pyproject.toml; all to their newest: make lock UPGRADE=1'
 	@echo 'make clean   remove what make made; never your data or settings'
 
@@ -55,8 +56,7 @@ bench: $(VENV)/.dev
 	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(VENV)/.dev
-	@BOUNCEBACK_SOAK=$(or $(SEED),1) exec $(BIN)/python -m pytest -s \
-		tests/test_discord_chaos.py tests/test_slack_chaos.py -k 'long$(if $(ARGS), and $(ARGS))'
+	@BOUNCEBACK_SOAK=$(or $(SEED),1) exec $(BIN)/python -m pytest -s $(SOAKS:%=tests/test_%_chaos.py) -k long
 
 # The second is a part of the first, pin by pin, so that one environment serves both.
 lock: .venv-lock/bin/uv

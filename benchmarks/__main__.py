@@ -14,7 +14,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import discord_figures, drain, outbox, rejected, slack_figures, start
+from benchmarks import (
+    discord_figures,
+    drain,
+    outbox,
+    paced,
+    planning,
+    postgres,
+    rejected,
+    slack_figures,
+    start,
+)
 from benchmarks.figures import Figure
 from bot.logs import configure
 
@@ -23,6 +33,9 @@ BENCHMARKS = {
     "start": start.run,
     "drain": drain.run,
     "outbox": outbox.run,
+    "planning": planning.run,
+    "paced": paced.run,
+    "postgres": postgres.run,
     "discord": discord_figures.run,
     "slack": slack_figures.run,
 }

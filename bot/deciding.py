@@ -61,7 +61,7 @@ class Deciding:
 
     def doubtful(self, row: Row) -> bool:
         """Whether an earlier try may have worked: its process died, or the platform did not answer."""
-        return row.tried_at is not None and row.tried_at < self.now
+        return row.tried_at is not None and row.tried_at != self.now  # later than now: the clock was set back
 
     def _repeats(self, rows: Sequence[Row], person: Preferences) -> list[Unit]:
         """The very messages whose fate is unknown, while their keys are remembered; the rest waits.
@@ -73,7 +73,8 @@ class Deciding:
             for row in rows
             if row.lead is None
             and row.tried_at is not None
-            and self.known_since <= row.tried_at < self.now
+            and self.known_since <= row.tried_at
+            and self.doubtful(row)
             and (row.kind == ASK or not self._hushed(row.tried_at, person))
         ]
         if not leads:

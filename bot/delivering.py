@@ -13,7 +13,7 @@ from bot.chat import Chat, Message, Place
 from bot.clock import Clock
 from bot.errors import ChatError, Gone, Misconfigured, TryLater, Undeliverable
 from bot.features import Features, Unit, fault, trace
-from bot.marks import Outcome
+from bot.marks import Outcome, given_back
 from bot.patience import limited
 from bot.rows import FAULT, State, Verb
 
@@ -38,7 +38,7 @@ class Delivery:
         """Whatever goes wrong with a unit is its own outcome and nobody else's; its lease ends ``until``."""
         row, now = unit.lead, self.clock.now()
         if now + timedelta(seconds=self.lease / 3) > until:  # it waited here for too long
-            return Outcome(unit, State.READY, error="lease ran out", retry_at=now, tried=False)
+            return given_back(unit, "lease ran out", now)
         with structlog.contextvars.bound_contextvars(row=row.id, kind=row.kind):
             return await self._guarded(unit)
 

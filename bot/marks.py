@@ -22,6 +22,7 @@ from bot.features import Ended, Features, Unit, follow
 from bot.people import People
 from bot.rows import Row, State, Verb, dump
 from bot.storage import Storage
+from bot.storage.errors import code
 from bot.storage.schema import outbox
 
 log = structlog.get_logger("bot.outbox")
@@ -43,6 +44,11 @@ class Outcome:
     unsure: bool = False
     fault: bool = False
     tried: bool = True
+
+
+def given_back(unit: Unit, why: str, now: datetime) -> Outcome:
+    """Not tried at all: in its old place in the queue, also if a clock that is wrong says that it is late."""
+    return Outcome(unit, State.READY, error=why, retry_at=min(now, unit.lead.due_at), tried=False)
 
 
 _HELD = (
@@ -94,7 +100,7 @@ class Marks:
         try:
             await self._mark(outcomes)
         except Exception as error:  # noqa: BLE001  (whatever it was: then it fails again)
-            log.warning("marked once more", error=type(error).__name__, rows=len(outcomes))
+            log.warning("marked once more", error=type(error).__name__, why=code(error), rows=len(outcomes))
             await self._mark(outcomes)
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:

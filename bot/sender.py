@@ -21,13 +21,15 @@ from bot.claims import Claims
 from bot.clock import Clock
 from bot.delivering import RETRY_FIRST, RETRY_MOST, Delivery
 from bot.features import Features, Unit, trace
-from bot.marks import Marks, Outcome
+from bot.marks import Marks, Outcome, given_back
 from bot.observer import Observer
 from bot.outbox import Outbox
 from bot.pace import Pace, Room
 from bot.people import People
 from bot.rows import State
 from bot.storage import Storage
+from bot.storage.errors import code, passes
+from bot.stranded import Stranded
 
 __all__ = ["RETRY_FIRST", "RETRY_MOST", "Outcome", "Pace", "Sender", "trace"]
 
@@ -36,6 +38,7 @@ log = structlog.get_logger("bot.outbox")
 T = TypeVar("T")
 IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform answers without waiting
 
+MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 GATHER = 0.01  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
 
@@ -60,6 +63,7 @@ class Sender:
         self._marks = Marks(storage, people, clock, features)
         self._delivery = Delivery(dict(chats), features, clock, random, pace.lease, pace.attempts)
         self._room = Room(pace, clock)
+        self._stranded = Stranded(storage, clock, pace.lease)
         self._wake = asyncio.Event()  # something was committed, or there is room for more
         self._work = asyncio.Event()  # there are units in hand
         self._over = asyncio.Event()  # some unit has its outcome
@@ -71,6 +75,8 @@ class Sender:
         self._done: list[Outcome] = []
         self._flying = 0  # units claimed and not yet marked
         self._taking = False
+        self._marking = asyncio.Event()  # what has ended can be written down
+        self._marking.set()
         storage.after_commit(self._wake.set)
 
     def wake(self) -> None:
@@ -115,6 +121,7 @@ class Sender:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._mark_forever())
                 tasks.create_task(self._renew_forever())
+                tasks.create_task(self._stranded.watch())
                 for _ in range(self._pace.senders):
                     tasks.create_task(self._send_forever())
                 try:
@@ -126,10 +133,9 @@ class Sender:
 
     async def _finish(self) -> None:
         self._taking = False
-        now = self._clock.now()
         while self._hand:
             unit = self._hand.popleft()
-            self._end(unit, Outcome(unit, State.READY, error="stopped", retry_at=now, tried=False))
+            self._end(unit, given_back(unit, "stopped", self._clock.now()))
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.grace):
                 while self._begun:
@@ -142,12 +148,13 @@ class Sender:
         self._taking = True
         while True:
             self._wake.clear()
+            await self._marking.wait()  # else what was sent would be claimed, and sent, again
             try:
                 room = self._room.left(self._flying)
                 if not room or not await self._whole(self._claim(room)):
                     await self._idle()
             except Exception as error:  # noqa: BLE001  (a database that fails now may answer later)
-                log.error("claim failed", error=type(error).__name__, trace=trace(error))
+                log.error("claim failed", error=type(error).__name__, why=code(error), trace=trace(error))
                 await asyncio.sleep(RETRY_FIRST)
 
     async def _claim(self, room: int) -> int:
@@ -245,7 +252,7 @@ class Sender:
         self._over.set()
 
     def _overtaken(self, unit: Unit) -> Outcome:
-        return Outcome(unit, State.READY, error="overtaken", retry_at=self._clock.now(), tried=False)
+        return given_back(unit, "overtaken", self._clock.now())
 
     async def _deliver(self, unit: Unit) -> Outcome:
         """Send one unit, unless the same row was claimed anew meanwhile."""
@@ -273,15 +280,15 @@ class Sender:
             await self._clock.sleep(step)
             soon = self._clock.now() + timedelta(seconds=2 * step)
             waiting = [*self._begun.values(), *self._hand, *self._next.values()]
-            short = [unit for unit in waiting if self._until.get(unit.lead.id, unit.lead.ready_at) < soon]
-            if short:
-                await self._renew(short)
+            ends = [(unit, self._until.get(unit.lead.id, unit.lead.ready_at)) for unit in waiting]
+            if wrong := [unit for unit, until in ends if until < soon or self._stranded.beyond(until)]:
+                await self._renew(wrong)
 
     async def _renew(self, units: Sequence[Unit]) -> None:
         try:
             until = await self._whole(self._claims.renew(units))
         except Exception as error:  # noqa: BLE001  (then they are given back, or claimed by somebody else)
-            log.error("leases not renewed", error=type(error).__name__, rows=len(units))
+            log.error("leases not renewed", error=type(error).__name__, why=code(error), rows=len(units))
             return
         for unit in units:
             if self._newest.get(unit.lead.id) == unit.lead.lease:
@@ -302,19 +309,27 @@ class Sender:
                 await asyncio.sleep(GATHER)
             outcomes = self._all_done()
             try:
-                await self._whole(self._mark_surely(outcomes))
+                while not await self._whole(self._mark_surely(outcomes)):
+                    self._marking.clear()
+                    await asyncio.sleep(MARK_AGAIN)
+                    outcomes += self._all_done()
             except asyncio.CancelledError:
                 self._done += outcomes  # marking twice does nothing
                 raise
+            self._marking.set()
             self._flying -= len(outcomes)
             self._room.note(len(outcomes))
             self._wake.set()
 
-    async def _mark_surely(self, outcomes: Sequence[Outcome]) -> None:
+    async def _mark_surely(self, outcomes: Sequence[Outcome]) -> bool:
+        """Whether it is over: written down, or never to be, by no fault of the database's."""
         try:
             await self._mark(outcomes)
         except Exception as error:  # noqa: BLE001  (the leases end; the keys make a repeat harmless)
-            log.error("mark failed", error=type(error).__name__, trace=trace(error), rows=len(outcomes))
+            name, where = type(error).__name__, trace(error)
+            log.error("mark failed", error=name, why=code(error), trace=where, rows=len(outcomes))
+            return not passes(error)
+        return True
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:
         await self._marks.mark(outcomes)

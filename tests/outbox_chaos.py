@@ -20,8 +20,9 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from random import Random
@@ -39,7 +40,7 @@ from tests.outbox_platform import NAME, Honours, Said, Talk, told
 from tests.outbox_worker import NOTE, POST, SHIFT, Worker, forks, serve_platform, work
 from tests.postgres import Server
 
-NET = 90.0  # seconds: a safety net, nothing waits for time
+NET = 60.0  # seconds: a safety net, nothing waits for time
 LOOK = 0.05  # seconds between two looks at something that tells nobody when it happens
 LEASE = 3.0  # seconds
 PACE = Pace(lease=LEASE, batch=64, senders=8)
@@ -69,6 +70,7 @@ class Found:
     open: Counter[str]  # rows that did not end well, by state
     window: int  # messages that were there and not written down when their bot was killed
     widest: int  # ... at the worst of these kills
+    unsure: int  # tries whose answer came too late or never
     done: Counter[str] = field(default_factory=Counter[str])  # what was done to the bots
     seconds: float = 0.0
 
@@ -80,19 +82,19 @@ class Found:
         if self.lost:
             said.append(f"{len(self.lost)} rows were never said: {self.lost[:10]}")
         if self.twice:
-            said.append(
-                f"{len(self.twice)} rows are in several messages: {dict(list(self.twice.items())[:10])}"
-            )
+            said.append(f"{len(self.twice)} rows are in several messages: {sorted(self.twice)[:10]}")
         if self.open:
             said.append(f"rows that did not end: {dict(self.open)}")
         return said
 
     def __str__(self) -> str:
         done = ", ".join(f"{count} × {what}" for what, count in sorted(self.done.items())) or "nothing"
+        known = self.tries - self.messages
         return (
             f"{self.rows} rows in {self.messages} messages, {len(self.lost)} lost, {self.again} sent again "
             f"({self.window} were under way at the kills, {self.widest} at most at one; "
-            f"{self.tries - self.messages} repeats were recognised); {done}; {self.seconds:.0f} s"
+            f"{self.unsure} had no answer in time; {known} repeats were recognised); {done}; "
+            f"{self.seconds:.0f} s"
         )
 
 
@@ -119,6 +121,8 @@ class Chaos:
         self._lives: dict[str, ForkServerProcess] = {}
         self._since: dict[str, float] = {}  # when each began to live
         self._windows: list[int] = []
+        self.file = Path(url.removeprefix("sqlite:///"))  # where it is seen from here
+        self.elsewhere = False  # it is on a disk that only the bot has
         self.done: Counter[str] = Counter()
         self.least = 0  # messages that there will be at least
 
@@ -149,23 +153,19 @@ class Chaos:
         """Plan rows that are due: posts, and messages to people, of whom some have two."""
         clock = SystemClock()
         storage = await Storage.open(self.url)
-        rows, now = Outbox(Vault.open(self.folder / "key.json"), clock), clock.now()
+        rows, now = Outbox(Vault.open(self.folder / "key.json"), clock), clock.now() - timedelta(days=1)
         plans: list[Plan] = []
         people: set[int] = set()
         for number in numbers:
-            about: dict[str, Any] = {
-                "key": ("chaos", str(number)),
-                "args": {"text": f"row{number}"},
-                "at": now,
-            }
+            about: dict[str, Any] = {"key": ("chaos", str(number)), "at": now}
+            about |= {"args": {"text": f"row{number}"}}
             if number % 3 == 0:
                 plans.append(Plan(POST, verb=Verb.POST, place=Place(NAME, "here", "general"), **about))
             else:
-                person = (
-                    number - 1 if number % 6 == 2 else number
-                )  # 1 and 2 are one person's, 4 and 5 are not
+                person = number - 1 if number % 6 == 2 else number  # 1 and 2 are one person's, not 4 and 5
                 people.add(person)
                 plans.append(Plan(NOTE, user=User(NAME, "here", f"p{person}"), **about))
+            self.rows = max(self.rows, number + 1)
         self.least += len(people) + sum(plan.kind == POST for plan in plans)
         for begin in range(0, len(plans), PLANNED):
             async with storage.write() as tx:
@@ -187,15 +187,21 @@ class Chaos:
         self._since[worker.name] = monotonic()
         return life
 
-    async def kill(self, name: str) -> int:
-        """kill -9; how many of its messages are there and not written down."""
+    async def kill(self, name: str, then: Callable[[], object] = lambda: None) -> int:
+        """kill -9, ``then`` something, and how many of its messages are there and not written down."""
         self._lives[name].kill()
         await asyncio.to_thread(self._lives[name].join)
         self.done["kill -9"] += 1
-        await self.talk.ask("over", of=name)
+        then()
+        return await self._note_window(name)
+
+    async def freeze(self, name: str) -> int:
+        """SIGSTOP; how many of its messages are there and not written down."""
+        self.signal(name, signal.SIGSTOP)
         return await self._note_window(name)
 
     async def _note_window(self, name: str) -> int:
+        await self.talk.ask("over", of=name, lines=self._lives[name].exitcode is not None)
         since = self._since[name]
         sent = {each.key for each in await self.said() if each.by == name and each.at >= since}
         stored = await self.stored(dead=True)
@@ -257,41 +263,49 @@ class Chaos:
         return told(await self.talk.ask("report"))
 
     async def stored(self, *, dead: bool = False) -> list[Stored]:
-        """The rows. ``dead``: no bot runs, and none shall find the file mended by somebody who looked."""
+        """The rows. ``dead``: no bot runs, and none shall find the file mended by somebody who looked.
+
+        SQLite resolves the link to another process's disk, and arrives on ours: there a copy is read too.
+        """
         if self._server is not None:
             text = await asyncio.to_thread(self._server.sql, STATEMENT, self.url.rpartition("/")[2])
             rows = [line.split("|") for line in text.splitlines()]
             return [Stored(key, state, lease, int(tries)) for key, state, lease, tries in rows]
-        file = Path(self.url.removeprefix("sqlite:///"))
-        if dead:
-            copy = self.folder / "copy.db"
-            for end in ("", "-wal"):
-                (self.folder / f"copy.db{end}").unlink(missing_ok=True)
-                if file.with_name(file.name + end).exists():
-                    shutil.copy(file.with_name(file.name + end), self.folder / f"copy.db{end}")
-            file = copy
-        return stored_in(file)
+        if not dead and not self.elsewhere:
+            return stored_in(self.file)
+        for end in ("", "-wal"):
+            (self.folder / f"copy.db{end}").unlink(missing_ok=True)
+            if (part := self.file.with_name(self.file.name + end)).exists():
+                shutil.copy(part, self.folder / f"copy.db{end}")
+        return stored_in(self.folder / "copy.db")
 
-    async def finished(self, *names: str) -> Found:
+    async def finished(self) -> Found:
         """Wait until all is said and written down; stop the bots, and count."""
 
-        async def all_ended() -> bool:
-            return not any(row.state == "ready" for row in await self.stored())
+        stored: list[Stored] = []
 
-        await until(all_ended)
-        for name in names or self._lives:
+        async def all_ended() -> bool:
+            with suppress(sqlite3.DatabaseError):  # a copy made in the middle of a write
+                stored[:] = await self.stored()
+                return not any(row.state == "ready" for row in stored)
+            return False
+
+        try:
+            await until(all_ended)
+        except TimeoutError:
+            logs = {name: self.log(name)[-3:] for name in self._lives}
+            raise AssertionError(f"{await self._found(stored)}; {logs}") from None
+        for name in [name for name in self._lives if self.exit_code(name) is None]:
             self.signal(name, signal.SIGTERM)
             code = await self.ended(name)
-            assert code == 0, (name, code, self.log(name)[-5:])
-        return await self.found()
+            assert code in (0, -signal.SIGTERM), (name, code, self.log(name)[-5:])
+        return await self._found(stored)
 
-    async def found(self, stored: Sequence[Stored] | None = None) -> Found:
-        """Count."""
+    async def _found(self, stored: Sequence[Stored]) -> Found:
         answer = await self.talk.ask("report")
         said = told(answer)
         by_key = {each.key: each for each in reversed(said)}
         rows = Counter(row for each in by_key.values() for row in each.rows)
-        stored = stored if stored is not None else await self.stored()
         return Found(
             rows=self.rows,
             messages=len(said),
@@ -302,6 +316,9 @@ class Chaos:
             open=Counter(row.state for row in stored if row.state not in ("sent", "folded")),
             window=sum(self._windows),
             widest=max(self._windows, default=0),
+            unsure=sum(
+                each.get("reason") in ("timeout", "cut") for name in self._lives for each in self.log(name)
+            ),
             done=self.done,
             seconds=monotonic() - self._began,
         )

@@ -98,7 +98,7 @@ class Platform:
             case "when":
                 answer = await self._when(asked["said"])
             case "over":
-                answer = await self._over(asked["of"])
+                answer = await self._over(asked["of"], asked["lines"])
             case _:
                 told = [[each.key, each.rows, each.by, each.at] for each in self._said]
                 answer = {"said": told, "tries": self._tries}
@@ -132,10 +132,10 @@ class Platform:
             await event.wait()
         return len(self._said)
 
-    async def _over(self, by: str) -> bool:
-        """Answers when a bot that was killed has no connection left, and what it has sent is there."""
+    async def _over(self, by: str, lines: bool) -> bool:
+        """Answers when what a bot has sent is there; ``lines``: and it has no connection left."""
         async with self._less:
-            await self._less.wait_for(lambda: self._lines[by] <= 0 and self._busy[by] <= 0)
+            await self._less.wait_for(lambda: self._busy[by] <= 0 and not (lines and self._lines[by] > 0))
         return True
 
 

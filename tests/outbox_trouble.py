@@ -9,11 +9,13 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from tests.cutting import Way
-from tests.outbox_chaos import LEASE, LOOK, Chaos
+from tests.outbox_chaos import LEASE, Chaos
 from tests.outbox_worker import UNUSABLE
 from tests.postgres import HOST, Server
 
 NAMES = {"ada": 0.0, "bob": 7.0, "cleo": -5.0}  # and by how many seconds their clocks are wrong
+AWAY = 1.5  # seconds that the server is away at most
+AGAIN = 0.5  # seconds between two looks whether a bot needs to be started again
 SLOW = 0.03  # seconds, each way
 
 
@@ -49,7 +51,7 @@ class Troubles:
     async def _look_after_them(self) -> None:
         """What systemd does: a bot that found no database at its start is started again."""
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(AGAIN)
             for name in NAMES:
                 if self._chaos.exit_code(name) == UNUSABLE:
                     self._chaos.done["start without a database"] += 1
@@ -78,15 +80,20 @@ class Troubles:
         self.start(name)
 
     async def _freeze(self, name: str) -> None:
-        self._chaos.signal(name, signal.SIGSTOP)
+        await self._chaos.freeze(name)
         await asyncio.sleep(1.5 * LEASE)
         self._chaos.signal(name, signal.SIGCONT)
 
     async def _restart_fast(self, _: str) -> None:
-        self._server.restart(signal.SIGINT)
+        await self._restart(signal.SIGINT)
 
     async def _restart_immediate(self, _: str) -> None:
-        self._server.restart(signal.SIGQUIT)
+        await self._restart(signal.SIGQUIT)
+
+    async def _restart(self, how: signal.Signals) -> None:
+        self._server.stop(how)
+        await asyncio.sleep(self._chaos.random.uniform(0, AWAY))
+        self._server.start()
 
     async def _terminate(self, _: str) -> None:
         mine = "pid <> pg_backend_pid() AND application_name = 'bounceback'"

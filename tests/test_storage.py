@@ -23,10 +23,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, func, insert, select, update
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.exc import CompileError, IntegrityError, StatementError
+from sqlalchemy.exc import CompileError, IntegrityError, OperationalError, StatementError
 
 from bot.people import Defaults, People
 from bot.storage import Storage, migrations
+from bot.storage.errors import StorageError, code, passes
 from bot.storage.schema import EPOCH, FOREVER, Instant, communities, events, metadata, people
 
 ROOT = Path(__file__).parent.parent
@@ -342,3 +343,27 @@ async def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
     async with storage.read() as connection:
         assert (await connection.execute(select(communities))).all() == []
     await storage.close()
+
+
+@pytest.mark.sqlite
+async def test_a_file_that_cannot_be_used_is_said_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("Dear reader, this is no database. " * 100)
+    (tmp_path / "folder").mkdir()
+    said = {"letter": "is no database", "letter/bot.db": "cannot be opened", "folder": "cannot be opened"}
+    for name, words in said.items():
+        with pytest.raises(StorageError, match=words):
+            await Storage.open(f"sqlite:///{tmp_path / name}")
+
+
+@pytest.mark.sqlite
+def test_what_went_wrong_has_a_code_and_tells_whether_it_passes() -> None:
+    def failed(name: str) -> OperationalError:
+        cause = sqlite3.OperationalError("private words")
+        cause.sqlite_errorname = name
+        return OperationalError("INSERT", {}, cause)
+
+    assert code(failed("SQLITE_FULL")) == "SQLITE_FULL"
+    assert passes(failed("SQLITE_FULL")) and passes(failed("SQLITE_IOERR_WRITE"))
+    assert not passes(failed("SQLITE_ERROR"))
+    assert passes(ConnectionRefusedError())
+    assert not passes(LookupError()) and code(LookupError()) == ""

@@ -23,7 +23,8 @@ async def fill(url: str, planned: int, due: int) -> None:
     queries = Queries(AsyncpgDriver(connection))
     await queries.install()
     for start in range(0, planned, CHUNK):
-        after = [timedelta(seconds=number) + day if number % every else None for number in range(CHUNK)]
+        numbers = range(start, start + CHUNK)
+        after = [timedelta(seconds=number) + day if number % every else None for number in numbers]
         await queries.enqueue(["nudge"] * CHUNK, [b"hello"] * CHUNK, [0] * CHUNK, after)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()

@@ -7,6 +7,7 @@ prints the seconds from the worker's start until it has marked as many.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from datetime import UTC, datetime, timedelta
 from time import perf_counter
@@ -37,7 +38,8 @@ async def drain(app: App, due: int, concurrency: int) -> None:
 
 
 async def run(url: str, what: str, first: int, second: int) -> None:
-    app, said = App(connector=PsycopgConnector(conninfo=url, min_size=4, max_size=POOL)), 0
+    """Fill, or drain."""
+    app = App(connector=PsycopgConnector(conninfo=url, min_size=4, max_size=POOL))
 
     @app.task(name="nudge")
     async def nudge() -> None:
@@ -48,4 +50,5 @@ async def run(url: str, what: str, first: int, second: int) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("procrastinate").setLevel(logging.ERROR)  # it would have the app in another module
     asyncio.run(run(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))

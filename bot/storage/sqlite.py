@@ -8,7 +8,9 @@ refused four times out of five).
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from bot.storage import migrations
+from bot.storage.errors import explained_file
 from bot.storage.glance import Glance
+
+PATIENCE = 10.0  # seconds of waiting for another program's write
 
 
 class SQLite:
@@ -32,9 +37,8 @@ class SQLite:
 
     @classmethod
     async def open(cls, where: URL) -> SQLite:
-        """Bring the file up to date and open it."""
-        Path(where.database or "").parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(migrations.upgrade, where.render_as_string(hide_password=False))
+        """Bring the file up to date and open it; ``StorageError`` says what is in the way."""
+        await asyncio.to_thread(_make_ready, where)
         driven = where.set(drivername="sqlite+aiosqlite")
         reader = create_async_engine(  # as many as there are senders: one more is opened anew each time
             driven, poolclass=AsyncAdaptedQueuePool, pool_size=16, hide_parameters=True
@@ -69,6 +73,18 @@ class SQLite:
             await (await self._glancing).close()
         await self.reader.dispose()
         await self.writer.dispose()
+
+
+def _make_ready(where: URL) -> None:
+    """The file at its newest, and writable: else each write would fail, again and again. Blocks."""
+    file = where.database or ""
+    with explained_file():
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        migrations.upgrade(where.render_as_string(hide_password=False))
+        with closing(sqlite3.connect(file, timeout=PATIENCE, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("UPDATE alembic_version SET version_num = version_num")
+            connection.execute("ROLLBACK")
 
 
 def _tune(engine: AsyncEngine, begin: str) -> None:
