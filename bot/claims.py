@@ -130,19 +130,25 @@ class Claims:
         self._more = claim.taken >= limit
         return list(await self._parts.features.prepare(units))
 
-    async def renew(self, units: Sequence[Unit]) -> datetime:
-        """Keep rows that wait for their turn, each only while its lease is ours; until when they are."""
+    async def renew(self, units: Sequence[Unit]) -> dict[int, datetime]:
+        """Keep rows that wait for their turn, each message whole and only while its lease is ours.
+
+        Until when they are, by lead. A message of which another worker has a part just now is left out.
+        """
         until = self._clock.now() + self._parts.lease
-        held: defaultdict[str, list[int]] = defaultdict(list)
-        for unit in units:
-            for row in (unit.lead, *unit.folded):
-                held[unit.lead.lease or ""].append(row.id)
+        held = {(row.id, unit.lead.lease) for unit in units for row in (unit.lead, *unit.folded)}
         async with self._storage.write() as tx:
-            for lease, ids in held.items():
-                mine = select(outbox.c.id).where(outbox.c.id.in_(ids), outbox.c.lease == lease)
-                which = outbox.c.id.in_(mine.with_for_update(skip_locked=True))
-                await tx.execute(update(outbox).where(which).values(ready_at=until))
-        return until
+            which = select(outbox.c.id, outbox.c.lease).where(outbox.c.id.in_({id for id, _ in held}))
+            found = await tx.execute(which.with_for_update(skip_locked=True))
+            ours = held & {(id, lease) for id, lease in found}
+            whole = [
+                unit
+                for unit in units
+                if all((row.id, unit.lead.lease) in ours for row in (unit.lead, *unit.folded))
+            ]
+            ids = [row.id for unit in whole for row in (unit.lead, *unit.folded)]
+            await tx.execute(update(outbox).where(outbox.c.id.in_(ids)).values(ready_at=until))
+        return {unit.lead.id: until for unit in whole}
 
 
 class _Claim:
@@ -194,12 +200,29 @@ class _Claim:
         )
         if self._tx.dialect.name != "postgresql":
             return due
-        locked = due.add_columns(outbox.c.user).with_for_update(skip_locked=True)
-        found = (await self._tx.execute(locked)).all()
+        columns = (outbox.c.user, outbox.c.lead, outbox.c.tried_at)
+        found = (await self._tx.execute(due.add_columns(*columns).with_for_update(skip_locked=True))).all()
         self.taken = len(found)
-        held = await self._people.hold(self._tx, {user for _, user in found if user}, skip=True)
-        ids = [id for id, user in found if not user or user in held]
-        return select(outbox.c.id).where(outbox.c.id.in_(ids))
+        held = await self._people.hold(self._tx, {row.user for row in found if row.user}, skip=True)
+        torn = await self._torn([row for row in found if row.user and (row.lead or row.tried_at is not None)])
+        free = [
+            row for row in found if not row.user or (row.user in held and (row.lead or row.id) not in torn)
+        ]
+        return select(outbox.c.id).where(outbox.c.id.in_([row.id for row in free]))
+
+    async def _torn(self, parts: Sequence[Any]) -> set[int]:
+        """Messages in doubt, by lead, of which another transaction holds a part: none is said without it."""
+        if not parts:
+            return set()
+        leads = {row.lead or row.id for row in parts}
+        family = select(outbox.c.id, func.coalesce(outbox.c.lead, outbox.c.id)).where(
+            outbox.c.user.in_({row.user for row in parts}),
+            READY,
+            or_(outbox.c.id.in_(leads), outbox.c.lead.in_(leads)),
+        )
+        everything = {(id, lead) for id, lead in await self._tx.execute(family)}
+        free = {(id, lead) for id, lead in await self._tx.execute(family.with_for_update(skip_locked=True))}
+        return {lead for _, lead in everything - free}
 
     async def _take(self, which: Select[tuple[int]]) -> list[Row]:
         taken = await self._tx.execute(

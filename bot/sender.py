@@ -286,12 +286,13 @@ class Sender:
 
     async def _renew(self, units: Sequence[Unit]) -> None:
         try:
-            until = await self._whole(self._claims.renew(units))
+            renewed = await self._whole(self._claims.renew(units))
         except Exception as error:  # noqa: BLE001  (then they are given back, or claimed by somebody else)
             log.error("leases not renewed", error=type(error).__name__, why=code(error), rows=len(units))
             return
         for unit in units:
-            if self._newest.get(unit.lead.id) == unit.lead.lease:
+            until = renewed.get(unit.lead.id)
+            if until and self._newest.get(unit.lead.id) == unit.lead.lease:
                 self._until[unit.lead.id] = until
 
     # -- marking ---------------------------------------------------------------------------------

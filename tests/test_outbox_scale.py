@@ -225,3 +225,25 @@ async def test_claims_and_what_they_look_up_go_by_an_index(box: Box) -> None:
                     assert not any("TEMP B-TREE" in line for line in lines), lines
         indexes = (await connection.execute(text("PRAGMA index_list(outbox)"))).all()
     assert any(name == "ix_outbox_ready" and partial for _, name, _, _, partial in indexes)
+
+
+# -- a message of several rows, and several workers ------------------------------------------------
+
+
+async def test_a_message_of_which_somebody_holds_a_part_is_neither_renewed_nor_claimed(
+    box: Box, database: str
+) -> None:
+    """Its rows stay together: said apart, one of them would be said twice, under another key."""
+    if database.startswith("sqlite"):
+        pytest.skip("SQLite has one writer: nobody holds a part")
+    await box.plan(note("one"), note("two"))
+    (unit,) = await box.sender._claims.claim()
+    assert len(unit.folded) == 1
+    for part in (unit.lead, *unit.folded):
+        async with box.storage.write() as other:
+            await other.execute(text("SELECT 1 FROM outbox WHERE id = :id FOR UPDATE"), {"id": part.id})
+            assert await box.sender._claims.renew([unit]) == {}
+            await box.clock.advance(timedelta(minutes=2))
+            assert await box.sender._claims.claim() == []
+    (again,) = await box.sender._claims.claim()
+    assert again.again and len(again.folded) == 1
