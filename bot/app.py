@@ -305,6 +305,7 @@ def build(
         ends=registry.ends,
         exports=registry.exports,
         forgets=[*registry.forgets, *forgets],
+        flows={chat.platform: chat.flow for chat in chats},
         missing=missing,
     )
     speaker = Speaker(kit, registry)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from bot.pace import Flow
 from bot.ui import Card, Choice, Command, Form, Jump
 
 
@@ -80,13 +81,12 @@ class Dispatch(Protocol):
 
 
 class Chat(Protocol):
-    """A platform. Calls raise the errors of ``bot.errors``; ``key`` makes a message happen once.
-
-    ``again`` says that an earlier try with this key may have worked: look before sending twice.
-    ``check`` names the permissions that lack for posts in a place, in the platform's own words.
+    """A platform. Calls raise the errors of ``bot.errors``; ``key`` makes a message happen once: ``again``
+    says that an earlier try with it may have worked. ``check`` names what lacks, in the platform's words.
     """
 
     platform: str
+    flow: Flow
 
     async def run(self, dispatch: Dispatch) -> None: ...
     async def post(self, place: Place, card: Card, *, key: str, again: bool = False) -> Message: ...

@@ -22,6 +22,7 @@ from bot.content import Content
 from bot.drafts import Drafts
 from bot.gentle import Rule
 from bot.outbox import Outbox, Plan, Row, State, Verb, dump, parse_message, parse_user
+from bot.pace import Flow
 from bot.people import People, Preferences
 from bot.storage import Storage
 from bot.ui import Audience, Button, Card, Choice, Command, Field, Form, Text
@@ -83,6 +84,7 @@ class Kit:
     ends: Mapping[str, AfterAll]  # by kind
     exports: Sequence[Export]
     forgets: Sequence[Forget]
+    flows: Mapping[str, Flow]  # by platform
     missing: (
         Missing  # permissions that lack in a place (True: for threads too); asks the platform: not in a tx
     )

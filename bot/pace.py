@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, inf
 
 from bot.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """How many direct messages a minute a platform lets through: in all, or (``each``) in each community."""
+
+    per_minute: float = inf
+    each: bool = False
+
+    def minutes(self, messages: int) -> int:
+        """How many minutes so many messages take, the last one begun included."""
+        return ceil(messages / self.per_minute)
 
 
 @dataclass(frozen=True, slots=True)

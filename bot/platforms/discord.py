@@ -21,6 +21,7 @@ from discord.http import Route
 from bot.chat import Dispatch, Message, Place, User
 from bot.clock import Clock
 from bot.errors import Misconfigured, StartError
+from bot.pace import Flow
 from bot.platforms import discord_permissions as permissions
 from bot.platforms import discord_sync as sync
 from bot.platforms.discord_answers import NO_SERVER, Answers
@@ -54,6 +55,7 @@ class DiscordChat:
     """
 
     platform = PLATFORM
+    flow = Flow(PER_SECOND * 60)
 
     def __init__(
         self,

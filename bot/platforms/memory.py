@@ -13,6 +13,7 @@ from itertools import count
 
 from bot.chat import Dispatch, Message, Place, User
 from bot.errors import Gone, Undeliverable
+from bot.pace import Flow
 from bot.ui import Card
 
 Trouble = Callable[[str, str], None]  # (call, "before" | "after"): raises what is to go wrong
@@ -42,6 +43,7 @@ class MemoryChat:
     forbidden: dict[str, list[str]] = field(default_factory=dict[str, list[str]])  # what lacks, by channel
     honours_keys: bool = True
     trouble: Trouble = lambda call, moment: None
+    flow: Flow = field(default_factory=Flow)
     dispatch: Dispatch | None = None
     _ids: count[int] = field(default_factory=lambda: count(1))
 

@@ -19,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.chat import Dispatch, Message, Place, User
 from bot.clock import Clock
 from bot.errors import ChatError, StartError
+from bot.pace import Flow
 from bot.platforms.recent import Recent
 from bot.platforms.slack_answers import LATE, Answers
 from bot.platforms.slack_app import QUIET, bolt, hush, oauth
@@ -74,6 +75,7 @@ class SlackChat:
     """
 
     platform = PLATFORM
+    flow = Flow(PER_MINUTE, each=True)
 
     def __init__(
         self,

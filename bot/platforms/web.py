@@ -54,6 +54,7 @@ from aiohttp import web
 from bot.chat import Dispatch, Message, Place, User
 from bot.clock import SystemClock
 from bot.errors import Gone, Undeliverable
+from bot.pace import Flow
 from bot.platforms.web_actions import Actions
 from bot.platforms.web_cards import Json, card_json, command_json, message_json
 from bot.platforms.web_frames import SAY_LIMIT
@@ -75,6 +76,7 @@ class WebChat:
     """The platform. ``run`` serves it; everything else works from the moment it is made."""
 
     platform = PLATFORM
+    flow = Flow()
 
     def __init__(
         self,

@@ -27,6 +27,7 @@ motivation-day =
     }
 motivation-break = You're on a break, so nothing comes until it's over.
 motivation-quiet = That time is in your quiet hours. I'll wait until they end.
+motivation-crowd = Many people chose about this time, and I write to one after the other. Yours comes by { $latest }.
 motivation-on = Turn on
 motivation-off = Turn off
 motivation-change = Change
