@@ -20,10 +20,10 @@ from bot.people import Defaults
 from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.schema import communities
+from bot.storage.sqlite import PRAGMAS
 from bot.ui import Card
 from bot.vault import Vault
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")  # as Storage's
 ALWAYS = Defaults(quiet_from=time(0), quiet_to=time(0))  # no quiet hours, whenever this is run
 
 

@@ -7,7 +7,6 @@ killing the process anywhere repeats at most a send whose key the platform knows
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from bot.claims import Claims
 from bot.clock import Clock
 from bot.delivering import RETRY_FIRST, RETRY_MOST, Delivery
 from bot.features import Features, Unit, trace
+from bot.hand import Hand
 from bot.marks import Marks, Outcome
 from bot.observer import Observer
 from bot.outbox import Outbox
@@ -34,7 +34,7 @@ __all__ = ["RETRY_FIRST", "RETRY_MOST", "Outcome", "Pace", "Sender", "trace"]
 log = structlog.get_logger("bot.outbox")
 
 T = TypeVar("T")
-IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform answers without waiting
+IN_A_ROW = 8  # units a worker sends before it lets others run, where a platform answers without waiting
 
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 GATHER = 0.01  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
@@ -61,15 +61,11 @@ class Sender:
         self._delivery = Delivery(dict(chats), features, clock, random, pace.lease, pace.attempts)
         self._room = Room(pace, clock)
         self._wake = asyncio.Event()  # something was committed, or there is room for more
-        self._work = asyncio.Event()  # there are units in hand
         self._over = asyncio.Event()  # some unit has its outcome
-        self._hand: deque[Unit] = deque()  # claimed, not begun
-        self._begun: dict[int, Unit] = {}  # by row
-        self._next: dict[int, Unit] = {}  # what was claimed of a row while an earlier try of it was under way
-        self._newest: dict[int, str | None] = {}  # the last lease in hand or under way, by row
-        self._until: dict[int, datetime] = {}  # to when a lease was renewed, by row
+        self._hand = Hand(self._overtaken)
         self._done: list[Outcome] = []
         self._flying = 0  # units claimed and not yet marked
+        self._ended = 0  # of these, units that have their outcome
         self._taking = False
         storage.after_commit(self._wake.set)
 
@@ -126,13 +122,11 @@ class Sender:
 
     async def _finish(self) -> None:
         self._taking = False
-        now = self._clock.now()
-        while self._hand:
-            unit = self._hand.popleft()
-            self._end(unit, Outcome(unit, State.READY, error="stopped", retry_at=now, tried=False))
+        for unit in self._hand.give_back():
+            self._end(unit, self._not_tried(unit, "stopped"))
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.grace):
-                while self._begun:
+                while self._hand.begun:
                     self._over.clear()
                     await self._over.wait()
 
@@ -143,7 +137,7 @@ class Sender:
         while True:
             self._wake.clear()
             try:
-                room = self._room.left(self._flying)
+                room = self._room.left(self._flying, self._ended)
                 if not room or not await self._whole(self._claim(room)):
                     await self._idle()
             except Exception as error:  # noqa: BLE001  (a database that fails now may answer later)
@@ -176,16 +170,14 @@ class Sender:
         if not self._flying:
             self._room.begin()
         self._flying += 1
-        self._newest[unit.lead.id] = unit.lead.lease
-        self._hand.append(unit)
-        self._work.set()
+        self._hand.add(unit)
 
     async def _idle(self) -> None:
         """Until a commit, or until the next row is ready."""
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._wake.wait())]
         try:
             at = await self._whole(self._claims.next_due())
-            if at is not None and self._room.left(self._flying):
+            if at is not None and self._room.left(self._flying, self._ended):
                 waits.append(asyncio.create_task(self._clock.sleep_until(at)))
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -198,17 +190,7 @@ class Sender:
         """One of the senders: takes what is in hand, one after the other."""
         in_a_row = 0
         while True:
-            while not self._hand:
-                self._work.clear()
-                await self._work.wait()
-            unit = self._hand.popleft()
-            row = unit.lead
-            if row.id in self._begun:  # what was read last is shown last: after the try that is under way
-                if before := self._next.pop(row.id, None):
-                    self._end(before, self._overtaken(before))
-                self._next[row.id] = unit
-                continue
-            self._begun[row.id] = unit
+            unit = await self._hand.begin()
             try:
                 outcome: Outcome | None = await self._deliver(unit)
             except asyncio.CancelledError:
@@ -221,11 +203,8 @@ class Sender:
                 self._taking = False  # it ends here: who is cancelled now shall not go on
                 raise
             finally:
-                del self._begun[row.id]
+                self._hand.finish(unit)
                 self._over.set()
-                if following := self._next.pop(row.id, None):
-                    self._hand.appendleft(following)
-                    self._work.set()
             self._end(unit, outcome)
             in_a_row += 1
             if in_a_row >= IN_A_ROW:
@@ -233,31 +212,31 @@ class Sender:
                 await asyncio.sleep(0)
 
     def _end(self, unit: Unit, outcome: Outcome | None) -> None:
-        row = unit.lead
-        if self._newest.get(row.id) == row.lease:
-            del self._newest[row.id]
-        self._until.pop(row.id, None)
+        self._hand.forget(unit)
         if outcome is None:
             self._flying -= 1
             self._wake.set()
         else:
             self._done.append(outcome)
+            self._ended += 1
         self._over.set()
 
-    def _overtaken(self, unit: Unit) -> Outcome:
-        return Outcome(unit, State.READY, error="overtaken", retry_at=self._clock.now(), tried=False)
+    def _overtaken(self, unit: Unit) -> None:
+        self._end(unit, self._not_tried(unit, "overtaken"))
+
+    def _not_tried(self, unit: Unit, why: str) -> Outcome:
+        return Outcome(unit, State.READY, error=why, retry_at=self._clock.now(), tried=False)
 
     async def _deliver(self, unit: Unit) -> Outcome:
         """Send one unit, unless the same row was claimed anew meanwhile."""
-        row = unit.lead
-        if self._newest.get(row.id, row.lease) != row.lease:
-            return self._overtaken(unit)
-        until = self._until.get(row.id, row.ready_at)
+        if not self._hand.is_newest(unit):
+            return self._not_tried(unit, "overtaken")
+        until = self._hand.until(unit)
         if self._observer is None:
             return await self._delivery.deliver(unit, until)
         began = self._clock.monotonic()
         outcome = await self._delivery.deliver(unit, until)
-        late = (self._clock.now() - row.due_at).total_seconds()
+        late = (self._clock.now() - unit.lead.due_at).total_seconds()
         self._observer.tried(outcome, late, self._clock.monotonic() - began)
         return outcome
 
@@ -268,24 +247,17 @@ class Sender:
         step = self._pace.lease / 4
         while True:
             while not self._flying:
-                await self._work.wait()
+                await self._hand.work.wait()
                 await asyncio.sleep(0)
             await self._clock.sleep(step)
-            soon = self._clock.now() + timedelta(seconds=2 * step)
-            waiting = [*self._begun.values(), *self._hand, *self._next.values()]
-            short = [unit for unit in waiting if self._until.get(unit.lead.id, unit.lead.ready_at) < soon]
-            if short:
+            if short := self._hand.short(self._clock.now() + timedelta(seconds=2 * step)):
                 await self._renew(short)
 
     async def _renew(self, units: Sequence[Unit]) -> None:
         try:
-            until = await self._whole(self._claims.renew(units))
+            self._hand.renewed(units, await self._whole(self._claims.renew(units)))
         except Exception as error:  # noqa: BLE001  (then they are given back, or claimed by somebody else)
             log.error("leases not renewed", error=type(error).__name__, rows=len(units))
-            return
-        for unit in units:
-            if self._newest.get(unit.lead.id) == unit.lead.lease:
-                self._until[unit.lead.id] = until
 
     # -- marking ---------------------------------------------------------------------------------
 
@@ -301,12 +273,14 @@ class Sender:
             if self._hand:
                 await asyncio.sleep(GATHER)
             outcomes = self._all_done()
+            self._wake.set()
             try:
                 await self._whole(self._mark_surely(outcomes))
             except asyncio.CancelledError:
                 self._done += outcomes  # marking twice does nothing
                 raise
             self._flying -= len(outcomes)
+            self._ended -= len(outcomes)
             self._room.note(len(outcomes))
             self._wake.set()
 
