@@ -76,7 +76,7 @@ async def _engines(folder: Path) -> list[Figure]:
             f"claim and mark alone, {planned:,} planned",
             f"{rate[planned, 'alone']:,.0f} rows/s",
             f"{times(rate[planned, 'alone'], rate[planned, 'sqlite3'])} sqlite3",
-            f"Batches of {Pace().batch}; synchronous sqlite3 with the same statements and batches makes "
+            f"Batches of {Pace().batch}; synchronous sqlite3 doing the same in the same batches makes "
             f"{rate[planned, 'sqlite3']:,.0f} rows/s.",
         )
         for planned in PLANNED

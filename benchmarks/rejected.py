@@ -94,7 +94,7 @@ def _rows(app: App, name: str) -> Rows:
         id, owner, user.key, "bench/here", Stage.INTERVIEW, Sign.ANONYMOUS, Wish.LISTEN,
         "Acme", STORY, now, Shared.POSTING, "", "", 0, False,
     )  # fmt: skip
-    person = kit.people._effective(user.key, None)
+    person = kit.people.effective(user.key, None)
     args = {"rejection": id}
     subject = kit.vault.token("subject", id)
     plans = [

@@ -16,14 +16,15 @@ from sqlalchemy import insert
 from bot.app import App, build
 from bot.chat import Dispatch, Message, Place, User
 from bot.clock import SystemClock
+from bot.pace import Flow
 from bot.people import Defaults
 from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.schema import communities
+from bot.storage.sqlite import PRAGMAS
 from bot.ui import Card
 from bot.vault import Vault
 
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")  # as Storage's
 ALWAYS = Defaults(quiet_from=time(0), quiet_to=time(0))  # no quiet hours, whenever this is run
 
 
@@ -32,6 +33,7 @@ class NoChat:
     """Implements ``bot.chat.Chat``; every message is there at once."""
 
     platform: str = "bench"
+    flow: Flow = field(default_factory=Flow)
     sent: int = 0
     wanted: int = 0
     full: asyncio.Event = field(default_factory=asyncio.Event)

@@ -264,6 +264,7 @@ def local(at: datetime, zone: str) -> datetime:
     return aware(at).astimezone(zone_info(zone))
 
 
+@lru_cache(maxsize=8192)  # thousands share a zone and a minute
 def local_day(at: datetime, zone: str) -> date:
     """The date that people of a zone have at that instant."""
     return local(at, zone).date()
@@ -296,6 +297,7 @@ def month_start(at: datetime, zone: str) -> datetime:
     return at_local(local_day(at, zone).replace(day=1), time(), zone)
 
 
+@lru_cache(maxsize=8192)
 def next_local(after: datetime, wall: time, zone: str, days: frozenset[int] = EVERY_DAY) -> datetime:
     """The first occurrence (UTC) of a wall time strictly after an instant, on some weekdays (Monday = 0).
 
@@ -330,6 +332,7 @@ def in_quiet(at: datetime, zone: str, quiet_from: time, quiet_to: time) -> bool:
     return wall >= quiet_from or wall < quiet_to
 
 
+@lru_cache(maxsize=8192)
 def out_of_quiet(at: datetime, zone: str, quiet_from: time, quiet_to: time) -> datetime:
     """The instant itself (UTC) when it is not quiet, else the first instant after it that is not."""
     at, rules = aware(at), zone_info(zone)

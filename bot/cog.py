@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -204,8 +204,7 @@ class Ctx:
             yield tx
 
 
-@dataclass(frozen=True, slots=True)
-class Nudge:
+class Nudge(NamedTuple):
     """One row of the outbox being rendered, or having ended.
 
     ``loaded`` is what its kind's ``load`` gave for it: None where it gave nothing, or (of a row that ended)
@@ -227,8 +226,7 @@ class Nudge:
         return self.voice.button(button, arg, **says)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """A row that has ended, and as which message it was said, if it was."""
 
     nudge: Nudge

@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.errors import ChatError, Gone, Misconfigured, TryLater, Undeliverable
 from bot.features import Features, Unit, fault, trace
 from bot.marks import Outcome, given_back
-from bot.patience import limited
+from bot.patience import within
 from bot.rows import FAULT, State, Verb
 
 log = structlog.get_logger("bot.outbox")
@@ -39,14 +39,9 @@ class Delivery:
         row, now = unit.lead, self.clock.now()
         if now + timedelta(seconds=self.lease / 3) > until:  # it waited here for too long
             return given_back(unit, "lease ran out", now)
-        with structlog.contextvars.bound_contextvars(row=row.id, kind=row.kind):
-            return await self._guarded(unit)
-
-    async def _guarded(self, unit: Unit) -> Outcome:
-        row = unit.lead
+        structlog.contextvars.bind_contextvars(row=row.id, kind=row.kind)  # until the sender's next one
         try:
-            async with limited(self.lease / 3):
-                return await self._send(unit)
+            return await within(self.lease / 3, self._send(unit))
         except TimeoutError:
             return self._later(unit, "timeout", unsure=True)
         except TryLater as error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,8 +17,7 @@ from bot.ui import Card
 log = structlog.get_logger("bot.outbox")
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One message to be, with all that was read for it: rendering it asks the database for nothing more.
 
     ``folded`` are the rows that stand in its message, ``again`` says that it may have been sent already,
@@ -33,8 +31,7 @@ class Unit:
     loaded: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """A row that ended: how, as which message, and what had been loaded for it (None if nothing was)."""
 
     row: Row

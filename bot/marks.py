@@ -6,14 +6,12 @@ everywhere (see ``bot.storage.engine``).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Message
@@ -22,14 +20,14 @@ from bot.features import Ended, Features, Unit, follow
 from bot.people import People
 from bot.rows import Row, State, Verb, dump
 from bot.storage import Storage
+from bot.storage.batches import Change, Lookup, Values
 from bot.storage.errors import code
-from bot.storage.schema import outbox
+from bot.storage.schema import Instant, outbox
 
 log = structlog.get_logger("bot.outbox")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of a unit: a final state, or (``READY``) another try at ``retry_at``.
 
     ``unsure``: nobody knows whether the try worked. ``fault``: it was the row's own fault. ``tried``: it was
@@ -51,39 +49,64 @@ def given_back(unit: Unit, why: str, now: datetime) -> Outcome:
     return Outcome(unit, State.READY, error=why, retry_at=min(now, unit.lead.due_at), tried=False)
 
 
-_HELD = (
-    select(outbox.c.id, outbox.c.lease)
-    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(outbox.c.id)
-    .with_for_update()
-)
-_MINE = (outbox.c.id == bindparam("row"), outbox.c.lease == bindparam("held"))
-_END = (
-    update(outbox)
-    .where(*_MINE)
-    .values(
-        state=bindparam("is"),
-        lease=None,
-        error=bindparam("why"),
-        done_at=bindparam("at"),
-        message=bindparam("as"),
+_HELD = Lookup(
+    lambda many: (
+        select(outbox.c.id, outbox.c.lease)
+        .where(outbox.c.id.in_(many("ids")))
+        .order_by(outbox.c.id)
+        .with_for_update()
     )
 )
-_AGAIN = (  # another try; ``sure``: it did not work, so there is nothing to look for
-    update(outbox)
-    .where(*_MINE)
-    .values(
-        lease=None,
-        ready_at=bindparam("at"),
-        error=bindparam("why"),
-        attempts=bindparam("tries"),
-        tried_at=case((bindparam("sure", type_=outbox.c.id.type) == 1, None), else_=outbox.c.tried_at),
-    )
+
+
+def _mine(given: Values) -> tuple[Any, Any]:
+    return outbox.c.id == given["row"], outbox.c.lease == given["held"]
+
+
+_c = outbox.c
+_MINE: dict[str, Any] = {"row": _c.id.type, "held": _c.lease.type}
+_END = Change(
+    lambda given: (
+        update(outbox)
+        .where(*_mine(given))
+        .values(
+            state=given["is"],
+            lease=None,
+            error=given["why"],
+            done_at=given["at"],
+            message=given["as"],
+        )
+    ),
+    **_MINE,
+    **{"is": _c.state.type, "why": _c.error.type, "at": Instant(), "as": _c.message.type},
 )
-_FREE = (  # was to be folded, and goes its own way
-    update(outbox)
-    .where(*_MINE)
-    .values(lease=None, ready_at=bindparam("at"), error=bindparam("why"), lead=None, tried_at=None)
+_AGAIN = Change(  # another try; ``sure``: it did not work, so there is nothing to look for
+    lambda given: (
+        update(outbox)
+        .where(*_mine(given))
+        .values(
+            lease=None,
+            ready_at=given["at"],
+            error=given["why"],
+            attempts=given["tries"],
+            tried_at=case((given["sure"] == 1, None), else_=outbox.c.tried_at),
+        )
+    ),
+    **_MINE,
+    at=Instant(),
+    why=_c.error.type,
+    tries=_c.attempts.type,
+    sure=_c.attempts.type,
+)
+_FREE = Change(  # was to be folded, and goes its own way
+    lambda given: (
+        update(outbox)
+        .where(*_mine(given))
+        .values(lease=None, ready_at=given["at"], error=given["why"], lead=None, tried_at=None)
+    ),
+    **_MINE,
+    at=Instant(),
+    why=_c.error.type,
 )
 
 
@@ -109,8 +132,9 @@ class Marks:
             mine = await self._mine(tx, outcomes)
             for outcome in outcomes:
                 writing.add(outcome, mine, self._features)
-            for statement, rows in writing.statements.items():
-                await tx.execute(_STATEMENTS[statement], rows)
+            await _END.run(tx, writing.end)
+            await _AGAIN.run(tx, writing.again)
+            await _FREE.run(tx, writing.free)
             await self._people.ignored(tx, writing.reached)
             for user, why in writing.unreachable.items():
                 await self._people.change(tx, user, self._clock.now(), unreachable=why)
@@ -123,7 +147,7 @@ class Marks:
             return set()
         await self._people.hold(tx, {unit.lead.user.key for unit in units if unit.lead.user})
         ids = [row.id for unit in units for row in (unit.lead, *unit.folded)]
-        return {(id, lease) for id, lease in await tx.execute(_HELD, {"ids": ids})}
+        return {(id, lease) for id, lease in await _HELD.rows(tx, ids=ids)}
 
     def _matters(self, unit: Unit) -> bool:
         return unit.lead.user is not None or self._features.follows(unit.lead.kind)
@@ -134,7 +158,11 @@ class _Writing:
 
     def __init__(self, now: datetime) -> None:
         self._now = now
-        self.statements: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.end, self.again, self.free = (
+            list[tuple[Any, ...]](),
+            list[tuple[Any, ...]](),
+            list[tuple[Any, ...]](),
+        )
         self.ended: list[Ended] = []
         self.reached: list[str] = []
         self.unreachable: dict[str, str] = {}
@@ -164,7 +192,7 @@ class _Writing:
         if outcome.state in (State.DROPPED, State.DEAD) or surely_not:
             at = outcome.retry_at if surely_not else self._now
             why = (outcome.error or None) if surely_not else None
-            self.statements["free"].append({"row": folded.id, "held": lease, "at": at, "why": why})
+            self.free.append((folded.id, lease, at, why))
             return
         self._write(folded, lease, state, outcome, message)
         if state is not State.READY:
@@ -173,12 +201,12 @@ class _Writing:
     def _write(
         self, row: Row, lease: str | None, state: State, outcome: Outcome, message: str | None
     ) -> None:
-        mine = {"row": row.id, "held": lease, "why": outcome.error or None}
+        why = outcome.error or None
         if state is State.READY:
-            again = {"at": outcome.retry_at, "tries": _tries(row, outcome), "sure": int(not _doubt(outcome))}
-            self.statements["again"].append(mine | again)
+            sure = int(not _doubt(outcome))
+            self.again.append((row.id, lease, outcome.retry_at, why, _tries(row, outcome), sure))
         else:
-            self.statements["end"].append(mine | {"is": state, "at": self._now, "as": message})
+            self.end.append((row.id, lease, state, why, self._now, message))
 
 
 def _doubt(outcome: Outcome) -> bool:
@@ -191,6 +219,3 @@ def _tries(row: Row, outcome: Outcome) -> int:
     if not outcome.tried:
         return max(0, row.attempts - 1)
     return 1 if outcome.fault and not row.faulty else row.attempts
-
-
-_STATEMENTS = {"end": _END, "again": _AGAIN, "free": _FREE}

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat import User
 from bot.clock import Clock
 from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_user
+from bot.storage.batches import Addition
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, Instant, outbox
 from bot.vault import Vault
@@ -24,10 +25,16 @@ from bot.vault import Vault
 __all__ = ["Outbox", "Plan", "Row", "State", "Verb", "dump", "parse", "parse_message", "parse_user"]
 
 ARGS = "outbox.args"
+VERBS = {str(each): each for each in Verb}
+STATES = {str(each): each for each in State}
 COLUMNS = (  # in the order of ``Row``
     *(outbox.c.id, outbox.c.key, outbox.c.kind, outbox.c.verb, outbox.c.user, outbox.c.place, outbox.c.args),
     *(outbox.c.subject, outbox.c.due_at, outbox.c.ready_at, outbox.c.expires_at, outbox.c.state),
     *(outbox.c.attempts, outbox.c.lease, outbox.c.lead, outbox.c.tried_at, outbox.c.message, outbox.c.error),
+)
+_PLANNED = ("key", "kind", "verb", "user", "place", "subject", "args", "due_at", "ready_at", "expires_at")
+_PLAN = Addition(
+    outbox, (*_PLANNED, "state"), lambda insert: insert.on_conflict_do_nothing(index_elements=[outbox.c.key])
 )
 
 
@@ -44,9 +51,7 @@ class Outbox:
 
     async def plan(self, tx: AsyncConnection, *plans: Plan) -> None:
         """Add what is not planned yet."""
-        if plans:
-            insert = insert_into(tx, outbox).on_conflict_do_nothing(index_elements=[outbox.c.key])
-            await tx.execute(insert, [self._values(plan) for plan in plans])
+        await _PLAN.run(tx, [tuple(self._values(plan).values()) for plan in plans])
 
     async def refresh(self, tx: AsyncConnection, plan: Plan) -> None:
         """Plan it, or have it done once more: several changes to one message make one edit.
@@ -93,7 +98,7 @@ class Outbox:
             id,
             key,
             kind,
-            Verb(verb),
+            VERBS[verb],
             parse_user(user) if user else None,
             parse(place) if place else None,
             cast("dict[str, str]", self._vault.unseal_json(args, ARGS)) if args else {},
@@ -101,7 +106,7 @@ class Outbox:
             due,
             ready,
             expires,
-            State(state),
+            STATES[state],
             attempts,
             lease,
             lead,

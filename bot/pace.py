@@ -47,9 +47,13 @@ class Room:
         """Nothing was under way, and now something is."""
         self._count, self._since = 0, self._clock.monotonic()
 
-    def left(self, flying: int) -> int:
-        """Room for so many more; none for less than a quarter: each claim is a transaction."""
-        room = self._limit - flying
+    def left(self, flying: int, ended: int) -> int:
+        """Room for so many more; none for less than a quarter: each claim is a transaction.
+
+        What has ``ended`` and is being marked makes room for the next, which is claimed meanwhile; but all
+        together are never more than twice as many.
+        """
+        room = min(self._limit - flying + ended, 2 * self._limit - flying)
         return room if room >= max(1, self._limit // 4) else 0
 
     def note(self, done: int) -> None:

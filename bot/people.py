@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, time
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import RowMapping, bindparam, select, update
+from sqlalchemy import RowMapping, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Event
 from bot.clock import UnknownZone, out_of_quiet, zone_info
+from bot.storage.batches import ChangeAll, Lookup
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, people
 
@@ -33,7 +35,7 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """One person's effective settings. ``own`` holds what they chose themselves."""
+    """One person's effective settings."""
 
     user: str
     zone: str
@@ -47,7 +49,6 @@ class Preferences:
     unreachable: str = ""
     known: bool = False
     seen_at: datetime | None = None
-    own: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def decent(self, at: datetime) -> datetime:
         """``at`` itself, or the end of the quiet hours it falls into."""
@@ -68,12 +69,11 @@ class Preferences:
         return self.paused(now) and self.paused_until == FOREVER
 
 
-_IGNORED = (
-    update(people)
-    .where(people.c.user.in_(bindparam("users", expanding=True)))
-    .values(ignored=people.c.ignored + 1)
+_IGNORED = ChangeAll(
+    lambda many: update(people).where(people.c.user.in_(many("users"))).values(ignored=people.c.ignored + 1)
 )
-_SEVERAL = select(people).where(people.c.user.in_(bindparam("users", expanding=True)))
+_SEVERAL = Lookup(lambda many: select(people).where(people.c.user.in_(many("users"))))
+_NAMES = tuple(people.c.keys())
 
 
 class People:
@@ -85,14 +85,14 @@ class People:
     async def load(self, connection: AsyncConnection, user: str, event: Event | None = None) -> Preferences:
         """One person's settings; ``event`` fills what nobody has told yet."""
         rows = await connection.execute(select(people).where(people.c.user == user))
-        return self._effective(user, rows.mappings().first(), event)
+        return self.effective(user, rows.mappings().first(), event)
 
     async def load_many(self, connection: AsyncConnection, users: Iterable[str]) -> dict[str, Preferences]:
         """The settings of several people, by user key."""
         wanted = list(dict.fromkeys(users))
-        rows = await connection.execute(_SEVERAL, {"users": wanted})
-        known = {row["user"]: row for row in rows.mappings()}
-        return {user: self._effective(user, known.get(user)) for user in wanted}
+        found = await _SEVERAL.rows(connection, users=wanted)
+        known = {row[0]: dict(zip(_NAMES, row, strict=True)) for row in found}
+        return {user: self.effective(user, known.get(user)) for user in wanted}
 
     async def hold(self, tx: AsyncConnection, users: Iterable[str], *, skip: bool = False) -> set[str]:
         """Let nobody else change what these people have until the transaction ends; who is held.
@@ -131,15 +131,12 @@ class People:
         """One more message went to each of these people; a reaction sets the count back."""
         wanted = list(users)
         if wanted:
-            await tx.execute(_IGNORED, {"users": wanted})
+            await _IGNORED.run(tx, users=wanted)
 
-    def effective(self, user: str, row: Mapping[str, Any] | None, event: Event | None = None) -> Preferences:
-        """The settings that a row of the table (or none) comes to; ``event`` as in ``load``."""
-        return self._effective(user, row, event)
-
-    def _effective(
+    def effective(
         self, user: str, row: Mapping[str, Any] | RowMapping | None, event: Event | None = None
     ) -> Preferences:
+        """The settings that a row of the table (or none) comes to; ``event`` as in ``load``."""
         default = self.defaults
         hinted_zone, hinted_language = (_known(event.zone), event.locale) if event else ("", "")
         told = event.quiet if event else row["platform_quiet"] if row else ""
@@ -166,10 +163,10 @@ class People:
             row["unreachable"],
             True,
             row["seen_at"],
-            {name: row[name] for name in ("zone", "language", "quiet_from", "quiet_to", "per_day")},
         )
 
 
+@lru_cache(maxsize=1024)
 def _known(zone: str) -> str:
     """A platform's word for a time zone, if it is one: nobody is refused because an app is behind."""
     try:
@@ -178,6 +175,7 @@ def _known(zone: str) -> str:
         return ""
 
 
+@lru_cache(maxsize=1024)
 def quiet_hours(told: str) -> tuple[time, time] | None:
     """A platform's quiet hours ("22:00-08:00", the person's own time); None where it told none."""
     if not _QUIET.fullmatch(told):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, func, select, type_coerce, update
 from sqlalchemy import cast as as_type
@@ -23,6 +23,7 @@ from sqlalchemy.types import BigInteger, String
 from bot.cog import Kit, Row
 from bot.content import Prompt, Prompts
 from bot.schedules import DAILY, THEMES
+from bot.storage.batches import Addition, Lookup
 from bot.storage.engine import insert_into
 from bot.storage.schema import outbox, prompts, rejections
 from bot.vault import Vault
@@ -45,7 +46,7 @@ __all__ = [
 GENTLE = frozenset({"feel_it", "not_alone", "self_care"})  # what comes first on a bad day
 LATELY, BAD_DAYS = timedelta(days=60), timedelta(days=2)  # how long a no counts for either
 AT_ONCE = 64  # choices between two turns of the event loop
-MASK, UNIT = 2**64 - 1, 2.0**-64
+FIRST = range(8)  # tries before all that fit are looked at
 STRONGEST = 3  # how far hearts pull a theme, in halves of a doubling
 
 SAID = {**dict.fromkeys(("on", "start"), True), **dict.fromkeys(("off", "stop", "pause"), False)}
@@ -55,7 +56,7 @@ LONGEST = 5  # words that can mean one thing together: "mon, tue, wed and fri"
 SHOWN = 40  # characters of an unclear word that are shown back
 
 
-Draw = Callable[[Sequence[int]], Sequence[float]]  # a number from 0 to 1 for each prompt, by where it stands
+Draw = Callable[[Sequence[int]], Sequence[float]]  # for each a number from 0 up to 1, the same each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,7 @@ class Reader:
     last: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
+class Pick(NamedTuple):
     """The prompt; ``round`` names those that were all seen, and begin anew with it."""
 
     prompt: Prompt
@@ -86,6 +86,10 @@ def choose(prompts: Prompts, reader: Reader, draw: Draw) -> Pick:
     """
     ids, liked, seen = prompts.ids, reader.liked, reader.seen
     kept = fits = prompts.fitting(reader.stage, reader.themes)
+    if not liked and not reader.bad_day:  # the first of some that was not seen: as even a choice, and cheap
+        for chance in draw(FIRST):
+            if ids[n := fits[int(chance * len(fits))]] not in seen:
+                return Pick(prompts[n])
     if liked:
         kept = [n for n in fits if liked.get(ids[n], 0) >= 0] or fits
     unseen = [n for n in kept if ids[n] not in seen]
@@ -127,16 +131,20 @@ async def reader_of(
     )
 
 
+_NOES = Lookup(
+    lambda many: (
+        select(rejections.c.owner, rejections.c.stage, rejections.c.shared_at)
+        .where(rejections.c.owner.in_(many("owners")), rejections.c.shared_at >= bindparam("since"))
+        .order_by(rejections.c.shared_at)
+    )
+)
+
+
 async def _last_no(
     connection: AsyncConnection, owners: Iterable[str], since: datetime
 ) -> dict[str, tuple[str, datetime]]:
     """The stage and the time of these people's latest no since then, by owner."""
-    found = await connection.execute(
-        select(rejections.c.owner, rejections.c.stage, rejections.c.shared_at)
-        .where(rejections.c.owner.in_(bindparam("owners", expanding=True)), rejections.c.shared_at >= since)
-        .order_by(rejections.c.shared_at),
-        {"owners": list(owners)},
-    )
+    found = await _NOES.rows(connection, owners=list(owners), since=since)
     return {owner: (stage, at) for owner, stage, at in found}
 
 
@@ -146,18 +154,25 @@ def moment(row: Row) -> datetime:
 
 
 _WHEN = case((outbox.c.tried_at > outbox.c.due_at, outbox.c.tried_at), else_=outbox.c.due_at)  # as ``moment``
-_HAD = (  # a row of the outbox each: what was seen, what was rated, and the last one with its time before it
-    select(
-        outbox.c.id,
-        func.aggregate_strings(case((prompts.c.seen, prompts.c.prompt)), ","),
-        func.aggregate_strings(
-            case((prompts.c.liked != 0, prompts.c.prompt + "=" + as_type(prompts.c.liked, String))), ","
-        ),
-        func.max(as_type(type_coerce(prompts.c.at, BigInteger), String) + " " + prompts.c.prompt),
+_HAD = (
+    Lookup(  # a row of the outbox each: what was seen, what was rated, the last one with its time before it
+        lambda many: (
+            select(
+                outbox.c.id,
+                func.aggregate_strings(case((prompts.c.seen, prompts.c.prompt)), ",").label("seen"),
+                func.aggregate_strings(
+                    case((prompts.c.liked != 0, prompts.c.prompt + "=" + as_type(prompts.c.liked, String))),
+                    ",",
+                ).label("rated"),
+                func.max(
+                    as_type(type_coerce(prompts.c.at, BigInteger), String) + " " + prompts.c.prompt
+                ).label("last"),
+            )
+            .join(prompts, and_(prompts.c.user == outbox.c.user, prompts.c.at < _WHEN))
+            .where(outbox.c.id.in_(many("ids")))
+            .group_by(outbox.c.id)
+        )
     )
-    .join(prompts, and_(prompts.c.user == outbox.c.user, prompts.c.at < _WHEN))
-    .where(outbox.c.id.in_(bindparam("ids", expanding=True)))
-    .group_by(outbox.c.id)
 )
 
 
@@ -169,7 +184,7 @@ async def for_rows(
         return []
     had = {
         id: (_split(seen), _rated(rated), last.partition(" ")[2] if last else "")
-        for id, seen, rated, last in await connection.execute(_HAD, {"ids": [row.id for row, _, _ in wanted]})
+        for id, seen, rated, last in await _HAD.rows(connection, ids=[row.id for row, _, _ in wanted])
     }
     owners = {user: kit.vault.owner(user) for _, user, _ in wanted}
     noes = await _last_no(connection, owners.values(), min(moment(row) for row, _, _ in wanted) - LATELY)
@@ -196,10 +211,10 @@ def _rated(names: str | None) -> dict[str, int]:
 
 
 def _drawn(key: str, prompts: Prompts) -> Draw:
-    """A row's chances: a number for each prompt that depends on nothing but the two of them."""
-    seed = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") | 1
+    """A row's chances, which depend on nothing but its key and each prompt."""
+    seed = float(int.from_bytes(blake2b(key.encode(), digest_size=3).digest(), "big") | 1)
     codes = prompts.codes
-    return lambda pool: [(seed * codes[n] & MASK) * UNIT for n in pool]
+    return lambda pool: [seed * codes[n] % 1.0 for n in pool]
 
 
 async def mark(tx: AsyncConnection, picks: Sequence[tuple[str, Pick, datetime]]) -> None:
@@ -208,12 +223,16 @@ async def mark(tx: AsyncConnection, picks: Sequence[tuple[str, Pick, datetime]])
         if pick.round:
             mine = (prompts.c.user == user, prompts.c.prompt.in_(pick.round))
             await tx.execute(update(prompts).where(*mine).values(seen=False))
-    if picks:
-        insert = insert_into(tx, prompts)
-        had = {"seen": insert.excluded.seen, "at": insert.excluded.at}
-        insert = insert.on_conflict_do_update(index_elements=["user", "prompt"], set_=had)
-        rows = [{"user": user, "prompt": pick.prompt.id, "seen": True, "at": at} for user, pick, at in picks]
-        await tx.execute(insert, rows)
+    await _SEEN.run(tx, [(user, pick.prompt.id, True, at) for user, pick, at in picks])
+
+
+_SEEN = Addition(
+    prompts,
+    ("user", "prompt", "seen", "at"),
+    lambda insert: insert.on_conflict_do_update(
+        index_elements=["user", "prompt"], set_={"seen": insert.excluded.seen, "at": insert.excluded.at}
+    ),
+)
 
 
 async def rate(tx: AsyncConnection, user: str, prompt: str, liked: int, at: datetime) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii
 from typing import NamedTuple, cast
 
 from bot.chat import Message, Place, User
@@ -91,7 +92,8 @@ def dump(value: Place | Message) -> str:
     """A place or a message as text, for a column."""
     place = value.place if isinstance(value, Message) else value
     names = [place.platform, place.community, place.channel, place.thread]
-    return json.dumps([*names, value.id] if isinstance(value, Message) else names)
+    names += [value.id] if isinstance(value, Message) else []
+    return f"[{', '.join(map(encode_basestring_ascii, names))}]"  # json.dumps, at a third of its price
 
 
 @lru_cache(maxsize=1024)

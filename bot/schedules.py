@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.clock import EVERY_DAY, day_bounds, local_day, next_local
 from bot.cog import Kit, Plan, Row, State, parse_user
 from bot.people import Preferences
+from bot.storage.batches import Lookup, Many
 from bot.storage.engine import insert_into
 from bot.storage.schema import motivation, outbox, people
 
@@ -58,9 +61,11 @@ class Schedule:
 
 
 NONE = Schedule()
-_CHOSEN = select(
-    *(motivation.c.user, motivation.c.at, motivation.c.days, motivation.c.themes, motivation.c.active)
-).where(motivation.c.user.in_(bindparam("users", expanding=True)))
+_CHOSEN = Lookup(
+    lambda many: select(
+        *(motivation.c.user, motivation.c.at, motivation.c.days, motivation.c.themes, motivation.c.active)
+    ).where(motivation.c.user.in_(many("users")))
+)
 
 
 async def load(connection: AsyncConnection, user: str) -> Schedule:
@@ -70,11 +75,13 @@ async def load(connection: AsyncConnection, user: str) -> Schedule:
 
 async def load_many(connection: AsyncConnection, users: Iterable[str]) -> dict[str, Schedule]:
     """What these people have chosen, of those who have chosen anything."""
-    found = await connection.execute(_CHOSEN, {"users": list(set(users))})
-    return {
-        user: Schedule(time.fromisoformat(at), frozenset(map(int, days)), _themes(themes), active)
-        for user, at, days, themes, active in found
-    }
+    found = await _CHOSEN.rows(connection, users=list(set(users)))
+    return {user: _chosen(*chosen) for user, *chosen in found}
+
+
+@lru_cache(maxsize=4096)  # many have chosen the same
+def _chosen(at: str, days: str, themes: str, active: bool) -> Schedule:
+    return Schedule(time.fromisoformat(at), frozenset(map(int, days)), _themes(themes), active)
 
 
 def _themes(stored: str) -> tuple[str, ...]:
@@ -138,7 +145,7 @@ async def plan_next(kit: Kit, tx: AsyncConnection, wanted: Sequence[Next]) -> No
                 pass
             if user not in coming or coming[user] > at:
                 keys[kit.outbox.key(each.key)] = each
-        used = set((await tx.execute(_TAKEN, {"keys": list(keys)})).scalars()) if keys else set[str]()
+        used = {key for (key,) in await _TAKEN.rows(tx, keys=list(keys))} if keys else set[str]()
         plans += [_plan(each) for key, each in keys.items() if key not in used]
         wanted = [each for key, each in keys.items() if key in used]
     await kit.outbox.plan(tx, *plans)
@@ -150,7 +157,7 @@ def _plan(wanted: Next) -> Plan:
     return Plan(DAILY, wanted.key, at, user=parse_user(person.user), expires_at=late)
 
 
-_TAKEN = select(outbox.c.key).where(outbox.c.key.in_(bindparam("keys", expanding=True)))
+_TAKEN = Lookup(lambda many: select(outbox.c.key).where(outbox.c.key.in_(many("keys"))))
 
 
 def _on_that_day(wanted: Next, at: datetime, said: Iterable[datetime]) -> bool:
@@ -162,12 +169,19 @@ def _on_that_day(wanted: Next, at: datetime, said: Iterable[datetime]) -> bool:
     return any(start <= at < end for at in said)
 
 
-_MINE = (outbox.c.user.in_(bindparam("users", expanding=True)), outbox.c.kind == DAILY)
-_WAITING = select(outbox.c.user, outbox.c.ready_at).where(*_MINE, outbox.c.state == State.READY)
-_SAID = select(outbox.c.user, outbox.c.done_at).where(
-    *_MINE,
-    outbox.c.state.in_((State.SENT, State.FOLDED)),
-    outbox.c.ready_at > bindparam("since"),  # the end of its lease: for the index
+def _lines(many: Many) -> tuple[Any, Any]:
+    return outbox.c.user.in_(many("users")), outbox.c.kind == DAILY
+
+
+_WAITING = Lookup(
+    lambda many: select(outbox.c.user, outbox.c.ready_at).where(*_lines(many), outbox.c.state == State.READY)
+)
+_SAID = Lookup(
+    lambda many: select(outbox.c.user, outbox.c.done_at).where(
+        *_lines(many),
+        outbox.c.state.in_((State.SENT, State.FOLDED)),
+        outbox.c.ready_at > bindparam("since"),  # the end of its lease: for the index
+    )
 )
 
 
@@ -175,11 +189,11 @@ async def _known(
     connection: AsyncConnection, users: Sequence[str], now: datetime
 ) -> tuple[dict[str, datetime], dict[str, list[datetime]]]:
     """When each person's next line is sent, as far as it is planned; and when they had one lately."""
-    waiting = await connection.execute(_WAITING, {"users": users})
+    waiting = await _WAITING.rows(connection, users=users)
     coming: dict[str, datetime] = {}
     for user, at in waiting:
         coming[user] = min(at, coming.get(user, at))
-    done = await connection.execute(_SAID, {"users": users, "since": now - LATELY})
+    done = await _SAID.rows(connection, users=users, since=now - LATELY)
     said: dict[str, list[datetime]] = {}
     for user, at in done:
         said.setdefault(user, []).append(at)

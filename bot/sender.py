@@ -7,10 +7,10 @@ killing the process anywhere repeats at most a send whose key the platform knows
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from bot.claims import Claims
 from bot.clock import Clock
 from bot.delivering import RETRY_FIRST, RETRY_MOST, Delivery
 from bot.features import Features, Unit, trace
+from bot.hand import Hand
 from bot.marks import Marks, Outcome, given_back
 from bot.observer import Observer
 from bot.outbox import Outbox
@@ -36,7 +37,7 @@ __all__ = ["RETRY_FIRST", "RETRY_MOST", "Outcome", "Pace", "Sender", "trace"]
 log = structlog.get_logger("bot.outbox")
 
 T = TypeVar("T")
-IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform answers without waiting
+IN_A_ROW = 8  # units a worker sends before it lets others run, where a platform answers without waiting
 
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
@@ -65,15 +66,11 @@ class Sender:
         self._room = Room(pace, clock)
         self._stranded = Stranded(storage, clock, pace.lease)
         self._wake = asyncio.Event()  # something was committed, or there is room for more
-        self._work = asyncio.Event()  # there are units in hand
         self._over = asyncio.Event()  # some unit has its outcome
-        self._hand: deque[Unit] = deque()  # claimed, not begun
-        self._begun: dict[int, Unit] = {}  # by row
-        self._next: dict[int, Unit] = {}  # what was claimed of a row while an earlier try of it was under way
-        self._newest: dict[int, str | None] = {}  # the last lease in hand or under way, by row
-        self._until: dict[int, datetime] = {}  # to when a lease was renewed, by row
+        self._hand = Hand(self._overtaken)
         self._done: list[Outcome] = []
         self._flying = 0  # units claimed and not yet marked
+        self._ended = 0  # of these, units that have their outcome
         self._taking = False
         self._marking = asyncio.Event()  # what has ended can be written down
         self._marking.set()
@@ -133,12 +130,11 @@ class Sender:
 
     async def _finish(self) -> None:
         self._taking = False
-        while self._hand:
-            unit = self._hand.popleft()
+        for unit in self._hand.give_back():
             self._end(unit, given_back(unit, "stopped", self._clock.now()))
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.grace):
-                while self._begun:
+                while self._hand.begun:
                     self._over.clear()
                     await self._over.wait()
 
@@ -150,7 +146,7 @@ class Sender:
             self._wake.clear()
             await self._marking.wait()  # else what was sent would be claimed, and sent, again
             try:
-                room = self._room.left(self._flying)
+                room = self._room.left(self._flying, self._ended)
                 if not room or not await self._whole(self._claim(room)):
                     await self._idle()
             except Exception as error:  # noqa: BLE001  (a database that fails now may answer later)
@@ -183,16 +179,14 @@ class Sender:
         if not self._flying:
             self._room.begin()
         self._flying += 1
-        self._newest[unit.lead.id] = unit.lead.lease
-        self._hand.append(unit)
-        self._work.set()
+        self._hand.add(unit)
 
     async def _idle(self) -> None:
         """Until a commit, or until the next row is ready."""
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._wake.wait())]
         try:
             at = await self._whole(self._claims.next_due())
-            if at is not None and self._room.left(self._flying):
+            if at is not None and self._room.left(self._flying, self._ended):
                 waits.append(asyncio.create_task(self._clock.sleep_until(at)))
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -205,17 +199,7 @@ class Sender:
         """One of the senders: takes what is in hand, one after the other."""
         in_a_row = 0
         while True:
-            while not self._hand:
-                self._work.clear()
-                await self._work.wait()
-            unit = self._hand.popleft()
-            row = unit.lead
-            if row.id in self._begun:  # what was read last is shown last: after the try that is under way
-                if before := self._next.pop(row.id, None):
-                    self._end(before, self._overtaken(before))
-                self._next[row.id] = unit
-                continue
-            self._begun[row.id] = unit
+            unit = await self._hand.begin()
             try:
                 outcome: Outcome | None = await self._deliver(unit)
             except asyncio.CancelledError:
@@ -228,11 +212,8 @@ class Sender:
                 self._taking = False  # it ends here: who is cancelled now shall not go on
                 raise
             finally:
-                del self._begun[row.id]
+                self._hand.finish(unit)
                 self._over.set()
-                if following := self._next.pop(row.id, None):
-                    self._hand.appendleft(following)
-                    self._work.set()
             self._end(unit, outcome)
             in_a_row += 1
             if in_a_row >= IN_A_ROW:
@@ -240,31 +221,28 @@ class Sender:
                 await asyncio.sleep(0)
 
     def _end(self, unit: Unit, outcome: Outcome | None) -> None:
-        row = unit.lead
-        if self._newest.get(row.id) == row.lease:
-            del self._newest[row.id]
-        self._until.pop(row.id, None)
+        self._hand.forget(unit)
         if outcome is None:
             self._flying -= 1
             self._wake.set()
         else:
             self._done.append(outcome)
+            self._ended += 1
         self._over.set()
 
-    def _overtaken(self, unit: Unit) -> Outcome:
-        return given_back(unit, "overtaken", self._clock.now())
+    def _overtaken(self, unit: Unit) -> None:
+        self._end(unit, given_back(unit, "overtaken", self._clock.now()))
 
     async def _deliver(self, unit: Unit) -> Outcome:
         """Send one unit, unless the same row was claimed anew meanwhile."""
-        row = unit.lead
-        if self._newest.get(row.id, row.lease) != row.lease:
-            return self._overtaken(unit)
-        until = self._until.get(row.id, row.ready_at)
+        if not self._hand.is_newest(unit):
+            return given_back(unit, "overtaken", self._clock.now())
+        until = self._hand.until(unit)
         if self._observer is None:
             return await self._delivery.deliver(unit, until)
         began = self._clock.monotonic()
         outcome = await self._delivery.deliver(unit, until)
-        late = (self._clock.now() - row.due_at).total_seconds()
+        late = (self._clock.now() - unit.lead.due_at).total_seconds()
         self._observer.tried(outcome, late, self._clock.monotonic() - began)
         return outcome
 
@@ -275,25 +253,21 @@ class Sender:
         step = self._pace.lease / 4
         while True:
             while not self._flying:
-                await self._work.wait()
+                await self._hand.work.wait()
                 await asyncio.sleep(0)
             await self._clock.sleep(step)
             soon = self._clock.now() + timedelta(seconds=2 * step)
-            waiting = [*self._begun.values(), *self._hand, *self._next.values()]
-            ends = [(unit, self._until.get(unit.lead.id, unit.lead.ready_at)) for unit in waiting]
-            if wrong := [unit for unit, until in ends if until < soon or self._stranded.beyond(until)]:
+            if wrong := self._hand.held(partial(self._ends_wrongly, soon)):
                 await self._renew(wrong)
+
+    def _ends_wrongly(self, soon: datetime, until: datetime) -> bool:
+        return until < soon or self._stranded.beyond(until)
 
     async def _renew(self, units: Sequence[Unit]) -> None:
         try:
-            renewed = await self._whole(self._claims.renew(units))
+            self._hand.renewed(units, await self._whole(self._claims.renew(units)))
         except Exception as error:  # noqa: BLE001  (then they are given back, or claimed by somebody else)
             log.error("leases not renewed", error=type(error).__name__, why=code(error), rows=len(units))
-            return
-        for unit in units:
-            until = renewed.get(unit.lead.id)
-            if until and self._newest.get(unit.lead.id) == unit.lead.lease:
-                self._until[unit.lead.id] = until
 
     # -- marking ---------------------------------------------------------------------------------
 
@@ -309,6 +283,7 @@ class Sender:
             if self._hand:
                 await asyncio.sleep(GATHER)
             outcomes = self._all_done()
+            self._wake.set()
             try:
                 while not await self._whole(self._mark_surely(outcomes)):
                     self._marking.clear()
@@ -319,6 +294,7 @@ class Sender:
                 raise
             self._marking.set()
             self._flying -= len(outcomes)
+            self._ended -= len(outcomes)
             self._room.note(len(outcomes))
             self._wake.set()
 

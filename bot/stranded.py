@@ -14,8 +14,8 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy import select, update
 
-from bot.claims import READY
 from bot.clock import Clock
+from bot.due import READY
 from bot.storage import Storage
 from bot.storage.errors import code
 from bot.storage.schema import outbox

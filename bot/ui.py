@@ -114,6 +114,8 @@ def parts(text: Text | Part) -> tuple[Part, ...]:
 
 def join(*texts: Text | Part, by: str = "") -> Text:
     """Texts one after the other, with ``by`` between those that are not empty."""
+    if all(isinstance(text, str) for text in texts):
+        return by.join(text for text in texts if isinstance(text, str) and text)
     out: list[Part] = []
     for text in texts:
         here = parts(text)
@@ -164,8 +166,9 @@ class Button:
 
     def __post_init__(self) -> None:
         _identifier("a button's id", self.id)
-        _at_most(CUSTOM_ID_LIMIT, f"custom_id of {self.id}", self.custom_id)
-        _at_most(LABEL_LIMIT, f"label of {self.id}", self.label)
+        if len(self.custom_id) > CUSTOM_ID_LIMIT or len(self.label) > LABEL_LIMIT:
+            _at_most(CUSTOM_ID_LIMIT, f"custom_id of {self.id}", self.custom_id)
+            _at_most(LABEL_LIMIT, f"label of {self.id}", self.label)
 
     @property
     def custom_id(self) -> str:
@@ -227,9 +230,10 @@ class Card:
             raise LimitError(f"a card has {len(self.fields)} facts; at most {FACTS_LIMIT} fit")
         if len(self.buttons) > BUTTONS_LIMIT:
             raise LimitError(f"a card has {len(self.buttons)} buttons; at most {BUTTONS_LIMIT} fit")
-        if len({button.custom_id for button in self.buttons}) < len(self.buttons):
+        if len({(button.id, button.arg) for button in self.buttons}) < len(self.buttons):
             raise LimitError("two buttons on one card share a custom_id")
-        _at_most(CARD_LIMIT, "a card", self.plain)
+        if self.title or self.fields:  # a text alone has a closer limit
+            _at_most(CARD_LIMIT, "a card", self.plain)
 
     @property
     def plain(self) -> str:

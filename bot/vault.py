@@ -228,11 +228,8 @@ def _bytes(text: str) -> bytes:
 
 def _framed(*parts: str) -> bytes:
     """Parts with their lengths in front, so that ("ab", "c") and ("a", "bc") differ."""
-    framed = b""
-    for part in parts:
-        raw = part.encode("utf-8", "surrogatepass")
-        framed += len(raw).to_bytes(8, "big") + raw
-    return framed
+    raws = [part.encode("utf-8", "surrogatepass") for part in parts]
+    return b"".join([piece for raw in raws for piece in (len(raw).to_bytes(8, "big"), raw)])
 
 
 def _bound(header: bytes, about: str) -> bytes:

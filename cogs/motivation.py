@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from calendar import day_name
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -86,6 +86,7 @@ async def _change(ctx: Ctx, **changes: Any) -> None:
 @cog.after_all(DAILY)
 async def ended(kit: Kit, tx: AsyncConnection, ends: Sequence[End]) -> None:
     """Whatever became of them, the next ones follow; what was said counts as seen."""
+    now = kit.now  # one for all: what is worked out for one zone and time of day holds for many
     mine = [(each, each.nudge.row, each.nudge.person) for each in ends]
     mine = [(end, row, person) for end, row, person in mine if person is not None]
     schedules = await load_many(tx, (person.user for _, _, person in mine))
@@ -94,17 +95,17 @@ async def ended(kit: Kit, tx: AsyncConnection, ends: Sequence[End]) -> None:
     for end, row, person in mine:
         if end.state in (State.SENT, State.FOLDED):
             if loaded := cast("Line | None", end.nudge.loaded):
-                said.append((person.user, loaded.pick, max(kit.now, moment(row))))
+                said.append((person.user, loaded.pick, max(now, moment(row))))
             else:
                 unloaded.append((row, person.user, schedules.get(person.user, NONE).themes))
     picks = await for_rows(kit, tx, unloaded)
     said += [
-        (user, pick, max(kit.now, moment(row))) for (row, user, _), pick in zip(unloaded, picks, strict=True)
+        (user, pick, max(now, moment(row))) for (row, user, _), pick in zip(unloaded, picks, strict=True)
     ]
     await mark(tx, said)
     await keep_latest_missed(kit, tx, [row for end, row, _ in mine if end.state is State.UNDELIVERED])
     following = [
-        Next(person, schedules[person.user], max(row.due_at, kit.now))
+        Next(person, schedules[person.user], max(row.due_at, now))
         for _, row, person in mine
         if person.user in schedules
     ]
@@ -132,8 +133,7 @@ async def mend(kit: Kit) -> None:
 # -- what it says ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What a planned message is about to say, and whether its person still wants any."""
 
     active: bool

@@ -36,7 +36,7 @@ class Prompts(tuple[Prompt, ...]):
     """All prompts, in the order of the file; what fits whom is found once."""
 
     ids: tuple[str, ...]
-    codes: tuple[int, ...]  # an odd number for each, from its id alone
+    codes: tuple[float, ...]  # a number from 0 to 1 for each, from its id alone
     _fitting: dict[tuple[str, frozenset[str]], tuple[int, ...]]
 
     def __new__(cls, prompts: Iterable[Prompt]) -> Self:
@@ -44,7 +44,7 @@ class Prompts(tuple[Prompt, ...]):
         made = super().__new__(cls, prompts)
         made.ids = tuple(each.id for each in made)
         digests = (blake2b(id.encode(), digest_size=8).digest() for id in made.ids)
-        made.codes = tuple(int.from_bytes(digest, "big") | 1 for digest in digests)
+        made.codes = tuple(int.from_bytes(digest, "big") / 2**64 for digest in digests)
         made._fitting = {}
         return made
 

@@ -39,6 +39,18 @@ FOREVER = datetime(9000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def micros(at: datetime) -> int:
+    """Whole microseconds since 1970; a time without a zone is refused (``ValueError``)."""
+    if at.utcoffset() is None:
+        raise ValueError("a time without a zone cannot be stored")
+    return (at - EPOCH) // _MICROSECOND
+
+
+def instant(value: int) -> datetime:
+    """What ``micros`` made."""
+    return EPOCH + timedelta(microseconds=value)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC time as whole microseconds; a naive one is refused (``ValueError``)."""
 
@@ -46,14 +58,10 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        if value is None:
-            return None
-        if value.utcoffset() is None:
-            raise ValueError("a time without a zone cannot be stored")
-        return (value - EPOCH) // _MICROSECOND
+        return None if value is None else micros(value)
 
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else EPOCH + timedelta(microseconds=int(value))
+        return None if value is None else instant(value)
 
 
 Sealed = LargeBinary

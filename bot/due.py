@@ -1,0 +1,205 @@
+"""What a claim asks the database, for all its rows and people at once; what it takes is leased at once.
+
+On PostgreSQL several workers ask side by side: each passes over what another is taking (SKIP LOCKED), and
+then over the rows of those people whom another transaction holds. Nothing is waited for, so nobody can wait
+for each other; what is left out comes with the next claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import Select, bindparam, func, literal_column, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.outbox import COLUMNS, Outbox, Row, State, Verb
+from bot.people import People
+from bot.storage.batches import ChangeAll, Lookup, Many
+from bot.storage.schema import Instant, outbox
+from bot.vault import VaultError
+
+log = structlog.get_logger("bot.outbox")
+
+LATELY = timedelta(days=2)  # nobody's present local day began before that
+SAID = (State.SENT, State.DONE, State.SKIPPED, State.SNOOZED)  # with a message: it reached the person
+READY = outbox.c.state == literal_column(f"'{State.READY}'")  # a constant: else no partial index is used
+AT = {column.key: place for place, column in enumerate(COLUMNS)}
+
+
+def _rows(*where: Any) -> Select[*tuple[Any, ...]]:
+    """Whole rows that are ready, soonest first, and nobody else's just now."""
+    ready = select(*COLUMNS).where(READY, *where).order_by(outbox.c.ready_at, outbox.c.id)
+    return ready.with_for_update(skip_locked=True)
+
+
+def _theirs(many: Many) -> tuple[Any, Any]:
+    return outbox.c.user.in_(many("users")), outbox.c.verb == Verb.DM
+
+
+def _is_part(row: Sequence[Any]) -> bool:
+    """Whether other rows may belong to the same message, because it was under way before."""
+    return row[AT["lead"]] is not None or row[AT["tried_at"]] is not None
+
+
+_IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
+_DUE = Lookup(lambda _: _rows(_IS_DUE).limit(bindparam("limit")))
+_FAMILIES = Lookup(
+    lambda many: _rows(
+        outbox.c.user.in_(many("users")),
+        _IS_DUE,
+        or_(outbox.c.id.in_(many("leads")), outbox.c.lead.in_(many("leads"))),
+    )
+)
+_BY_KEY = Lookup(lambda _: _rows(outbox.c.key == bindparam("key")))
+_LEASE = ChangeAll(
+    lambda many: (
+        update(outbox)
+        .where(outbox.c.id.in_(many("ids")))
+        .values(
+            ready_at=bindparam("until"),
+            lease=bindparam("held"),
+            attempts=outbox.c.attempts + 1,
+            tried_at=func.coalesce(outbox.c.tried_at, bindparam("now", type_=Instant)),
+        )
+    )
+)
+_WAITING = Lookup(
+    lambda many: (
+        select(*COLUMNS)
+        .where(
+            *_theirs(many),
+            READY,
+            outbox.c.ready_at <= bindparam("tomorrow"),
+            or_(outbox.c.lease.is_(None), outbox.c.lease != bindparam("held")),
+        )
+        .order_by(outbox.c.ready_at, outbox.c.id)
+    )
+)
+_RECENT = Lookup(
+    lambda many: select(outbox.c.user, outbox.c.done_at).where(
+        *_theirs(many),
+        outbox.c.state.in_(SAID),
+        outbox.c.ready_at > bindparam("since"),  # the end of its lease, for the index
+        outbox.c.lead.is_(None),
+        outbox.c.message.is_not(None),
+        outbox.c.done_at > bindparam("since"),
+    )
+)
+
+
+@dataclass(slots=True)
+class Due:
+    """The questions of one claim, in its transaction. What it takes it holds ``until``."""
+
+    rows: Outbox
+    people: People
+    tx: AsyncConnection
+    now: datetime
+    until: datetime
+    lease: str = field(default_factory=lambda: uuid4().hex)
+    taken: int = 0  # by the query for what is due
+    unreadable: list[Sequence[Any]] = field(default_factory=list[Sequence[Any]])
+
+    async def take(self, limit: int) -> list[Row]:
+        """What is due, soonest first."""
+        found = await _DUE.rows(self.tx, now=self.now, limit=limit)
+        self.taken = len(found)
+        if self.tx.dialect.name == "postgresql":
+            held = await self.people.hold(self.tx, {row[AT["user"]] for row in found} - {None}, skip=True)
+            found = [row for row in found if not row[AT["user"]] or row[AT["user"]] in held]
+            torn = await self._torn([row for row in found if row[AT["user"]] and _is_part(row)])
+            found = [row for row in found if (row[AT["lead"]] or row[0]) not in torn]
+        return await self._lease(found)
+
+    async def _torn(self, parts: Sequence[Sequence[Any]]) -> set[int]:
+        """Messages in doubt, by lead, of which another transaction holds a part: none is said without it."""
+        if not parts:
+            return set()
+        leads = {row[AT["lead"]] or row[0] for row in parts}
+        family = select(outbox.c.id, func.coalesce(outbox.c.lead, outbox.c.id)).where(
+            outbox.c.user.in_({row[AT["user"]] for row in parts}),
+            READY,
+            or_(outbox.c.id.in_(leads), outbox.c.lead.in_(leads)),
+        )
+        everything = {(id, lead) for id, lead in await self.tx.execute(family)}
+        free = {(id, lead) for id, lead in await self.tx.execute(family.with_for_update(skip_locked=True))}
+        return {lead for _, lead in everything - free}
+
+    async def families(self, rows: Sequence[Row]) -> list[Row]:
+        """What belongs to the messages of ``rows``, where the batch ended inside one of them."""
+        if not rows:
+            return []
+        users = {row.user.key for row in rows if row.user}
+        leads = {row.lead or row.id for row in rows}
+        return await self._lease(await _FAMILIES.rows(self.tx, users=users, leads=leads, now=self.now))
+
+    async def take_one(self, key: str) -> Row:
+        """The row that was just planned under a key."""
+        (row,) = await self._lease(await _BY_KEY.rows(self.tx, key=key))
+        return row
+
+    async def _lease(self, found: Sequence[Sequence[Any]]) -> list[Row]:
+        if not found:
+            return []
+        ids = [row[0] for row in found]
+        await _LEASE.run(self.tx, ids=ids, until=self.until, held=self.lease, now=self.now)
+        rows: list[Row] = []
+        for each in found:
+            values = list(each)
+            values[AT["ready_at"]], values[AT["lease"]] = self.until, self.lease
+            values[AT["attempts"]] += 1
+            values[AT["tried_at"]] = values[AT["tried_at"]] or self.now
+            if row := self._read(values):
+                rows.append(row)
+        rows.sort(key=lambda row: (row.due_at, row.id))
+        return rows
+
+    def _read(self, values: Sequence[Any]) -> Row | None:
+        """A row; none if what is sealed in it cannot be opened, which is no reason to stop the others."""
+        try:
+            return self.rows.unpack(values)
+        except (VaultError, ValueError, TypeError, LookupError) as error:
+            id, kind, lease = (values[AT[name]] for name in ("id", "kind", "lease"))
+            log.error("a row cannot be read", row=id, kind=kind, error=type(error).__name__)
+            if lease == self.lease:
+                self.unreadable.append(values)
+            return None
+
+    async def waiting(self, users: Sequence[str]) -> tuple[dict[str, list[datetime]], dict[str, list[Row]]]:
+        """What is under way to these people (as if sent now), and what is due to them within a day.
+
+        Before ``add_recent``: what another worker marks as sent meanwhile is seen by one of the two.
+        """
+        tomorrow = self.now + timedelta(days=1)
+        found = await _WAITING.rows(self.tx, users=users, tomorrow=tomorrow, held=self.lease)
+        free = await self._free([row[0] for row in found if row[AT["lease"]] is None])
+        sent: dict[str, list[datetime]] = {}
+        later: dict[str, list[Row]] = {}
+        for row in found:
+            user = row[AT["user"]]
+            if row[AT["lease"]] is not None and row[AT["lead"]] is None:
+                sent.setdefault(user, []).append(self.now)
+            elif row[0] in free and (read := self._read(row)):
+                later.setdefault(user, []).append(read)
+        return sent, later
+
+    async def _free(self, ids: Sequence[int]) -> set[int]:
+        """Of these rows those that no other worker is just taking; they are kept for this claim."""
+        if not ids or self.tx.dialect.name != "postgresql":
+            return set(ids)
+        free = select(outbox.c.id).where(outbox.c.id.in_(ids), outbox.c.lease.is_(None))
+        return set((await self.tx.execute(free.with_for_update(skip_locked=True))).scalars())
+
+    async def add_recent(self, users: Sequence[str], sent: dict[str, list[datetime]]) -> None:
+        """Add when messages went to these people in the last two days.
+
+        ``ready_at`` of such a row is when its lease would have ended, and that is not before it was sent: so
+        the index passes over all of a person's history at once.
+        """
+        for user, done_at in await _RECENT.rows(self.tx, users=users, since=self.now - LATELY):
+            sent.setdefault(user, []).append(done_at)

@@ -1,0 +1,89 @@
+"""What the sender has in hand: units claimed and not ended, with the leases under which it holds them.
+
+A row may be claimed anew while an earlier try of it is under way (it was changed meanwhile). Its versions are
+sent one after the other, and of those that wait only the newest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from bot.features import Unit
+
+
+class Hand:
+    """Units that wait and units that are being sent. ``overtaken`` is told of those that never will be."""
+
+    def __init__(self, overtaken: Callable[[Unit], None]) -> None:
+        self.work = asyncio.Event()  # there are units that wait
+        self.begun: dict[int, Unit] = {}  # being sent, by row
+        self._overtaken = overtaken
+        self._waiting: deque[Unit] = deque()
+        self._next: dict[int, Unit] = {}  # what was claimed of a row while an earlier try of it was under way
+        self._newest: dict[int, str | None] = {}  # the last lease of a row
+        self._until: dict[int, datetime] = {}  # to when a lease was renewed
+
+    def __bool__(self) -> bool:
+        """Whether any waits."""
+        return bool(self._waiting)
+
+    def add(self, unit: Unit) -> None:
+        """It was claimed."""
+        self._newest[unit.lead.id] = unit.lead.lease
+        self._waiting.append(unit)
+        self.work.set()
+
+    async def begin(self) -> Unit:
+        """The next one that is to be sent; it is under way until ``finish``."""
+        while True:
+            while not self._waiting:
+                self.work.clear()
+                await self.work.wait()
+            unit = self._waiting.popleft()
+            id = unit.lead.id
+            if id not in self.begun:
+                self.begun[id] = unit
+                return unit
+            if before := self._next.pop(id, None):
+                self._overtaken(before)
+            self._next[id] = unit
+
+    def finish(self, unit: Unit) -> None:
+        """It was sent, or not; what was claimed of its row meanwhile is the next."""
+        del self.begun[unit.lead.id]
+        if following := self._next.pop(unit.lead.id, None):
+            self._waiting.appendleft(following)
+            self.work.set()
+
+    def forget(self, unit: Unit) -> None:
+        """It has ended."""
+        if self._newest.get(unit.lead.id) == unit.lead.lease:
+            del self._newest[unit.lead.id]
+        self._until.pop(unit.lead.id, None)
+
+    def give_back(self) -> Iterator[Unit]:
+        """All that wait: none of them any more."""
+        while self._waiting:
+            yield self._waiting.popleft()
+
+    def is_newest(self, unit: Unit) -> bool:
+        """Whether its row was not claimed anew since."""
+        return self._newest.get(unit.lead.id, unit.lead.lease) == unit.lead.lease
+
+    def until(self, unit: Unit) -> datetime:
+        """When its lease ends."""
+        return self._until.get(unit.lead.id, unit.lead.ready_at)
+
+    def held(self, until: Callable[[datetime], bool]) -> list[Unit]:
+        """Those of whose lease's end something is true."""
+        held = [*self.begun.values(), *self._waiting, *self._next.values()]
+        return [unit for unit in held if until(self.until(unit))]
+
+    def renewed(self, units: Sequence[Unit], until: Mapping[int, datetime]) -> None:
+        """Their leases end then, by row, where they are still held."""
+        for unit in units:
+            if unit.lead.id in until and self.is_newest(unit):
+                self._until[unit.lead.id] = until[unit.lead.id]

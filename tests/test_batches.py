@@ -1,0 +1,174 @@
+"""Statements for a whole batch: the same on both databases, whatever the values are."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import bindparam, event, insert, select, text, update
+
+from bot.storage import Storage
+from bot.storage.batches import Addition, Change, ChangeAll, Lookup
+from bot.storage.schema import FOREVER, Instant, communities, drafts, events, motivation, people
+
+NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
+WEIRD = ["", "ada", "O'Neil", '"[]{}', "日本語 🌱", "a\\b\n\t", "null", "1", "%s :now ?"]
+
+PEOPLE = Addition(people, ("user", "zone", "seen_at", "paused_until", "ignored"), lambda add: add)
+BY_NAME = Lookup(
+    lambda many: (
+        select(people.c.user, people.c.zone, people.c.seen_at, people.c.paused_until, people.c.ignored)
+        .where(people.c.user.in_(many("users")), people.c.seen_at <= bindparam("now"))
+        .order_by(people.c.ignored.desc())
+    )
+)
+
+
+@pytest_asyncio.fixture
+async def storage(database: str) -> AsyncIterator[Storage]:
+    opened = await Storage.open(database)
+    yield opened
+    await opened.close()
+
+
+async def added(storage: Storage) -> list[tuple[Any, ...]]:
+    rows = [
+        (name, name, NOW + timedelta(microseconds=n), FOREVER if n % 2 else None, n)
+        for n, name in enumerate(WEIRD)
+    ]
+    async with storage.write() as tx:
+        await PEOPLE.run(tx, rows)
+    return rows
+
+
+async def found(storage: Storage, users: Any, now: datetime = FOREVER) -> list[tuple[Any, ...]]:
+    async with storage.read() as connection:
+        return [tuple(row) for row in await BY_NAME.rows(connection, users=users, now=now)]
+
+
+async def test_what_goes_in_comes_out_in_order(storage: Storage) -> None:
+    rows = await added(storage)
+    assert await found(storage, WEIRD) == rows[::-1]
+    assert await found(storage, {"ada", "null", "nobody"}) == [rows[6], rows[1]]
+    assert await found(storage, []) == []
+    assert await found(storage, WEIRD, NOW) == rows[:1]
+
+
+async def test_thousands_at_once(storage: Storage) -> None:
+    users = [f"u{n}" for n in range(5_000)]
+    async with storage.write() as tx:
+        await PEOPLE.run(tx, [(user, "UTC", NOW, None, n) for n, user in enumerate(users)])
+    assert [row[0] for row in await found(storage, users)] == users[::-1]
+
+
+async def test_each_row_is_changed_by_its_own_values(storage: Storage) -> None:
+    change = Change(
+        lambda given: (
+            update(people)
+            .where(people.c.user == given["who"])
+            .values(zone=given["to"], paused_until=given["until"], ignored=people.c.ignored + given["more"])
+        ),
+        who=people.c.user.type,
+        to=people.c.zone.type,
+        until=Instant(),
+        more=people.c.ignored.type,
+    )
+    await added(storage)
+    async with storage.write() as tx:
+        await change.run(tx, [(name, f"to {name}", NOW if n else None, n) for n, name in enumerate(WEIRD)])
+        await change.run(tx, [("nobody", "", None, 0)])
+        await change.run(tx, [])
+    assert {row[0]: (row[1], row[3], row[4]) for row in await found(storage, WEIRD)} == {
+        name: (f"to {name}", NOW if n else None, 2 * n) for n, name in enumerate(WEIRD)
+    }
+
+
+async def test_many_are_changed_alike(storage: Storage) -> None:
+    change = ChangeAll(
+        lambda many: (
+            update(people).where(people.c.user.in_(many("users"))).values(paused_until=bindparam("at"))
+        )
+    )
+    await added(storage)
+    async with storage.write() as tx:
+        await change.run(tx, users=["ada", "日本語 🌱"], at=NOW)
+    assert [row[0] for row in await found(storage, WEIRD) if row[3] == NOW] == ["日本語 🌱", "ada"]
+
+
+async def test_what_is_there_already_follows_the_rule(storage: Storage) -> None:
+    keep = Addition(events, ("id", "at"), lambda add: add.on_conflict_do_nothing(index_elements=["id"]))
+    renew = Addition(
+        events,
+        ("id", "at"),
+        lambda add: add.on_conflict_do_update(index_elements=["id"], set_={"at": add.excluded.at}),
+    )
+    times = Lookup(lambda many: select(events.c.id, events.c.at).where(events.c.id.in_(many("ids"))))
+    later = NOW + timedelta(hours=1)
+    async with storage.write() as tx:
+        await keep.run(tx, [("a", NOW), ("b", NOW)])
+        await keep.run(tx, [("a", later), ("c", later)])
+        assert {row[0]: row[1] for row in await times.rows(tx, ids=list("abc"))} == {
+            "a": NOW,
+            "b": NOW,
+            "c": later,
+        }
+        await renew.run(tx, [("a", later)])
+        assert [tuple(row) for row in await times.rows(tx, ids=["a"])] == [("a", later)]
+
+
+async def test_sealed_text_and_yes_and_no_keep_their_types(storage: Storage) -> None:
+    add = Addition(drafts, ("user", "form", "values", "saved_at"), lambda add: add)
+    chosen = Addition(motivation, ("user", "at", "days", "active"), lambda add: add)
+    sealed = Lookup(lambda many: select(drafts.c["values"]).where(drafts.c.user.in_(many("users"))))
+    active = Lookup(
+        lambda many: (
+            select(motivation.c.active)
+            .where(motivation.c.user.in_(many("users")))
+            .order_by(motivation.c.user)
+        )
+    )
+    raw = bytes(range(256))
+    async with storage.write() as tx:
+        await add.run(tx, [("ada", "f", raw, NOW)])
+        await chosen.run(tx, [("ada", "08:30", "0", True), ("bob", "08:30", "0", False)])
+        ((found,),) = await sealed.rows(tx, users=["ada"])
+        assert bytes(found) == raw
+        assert [row[0] for row in await active.rows(tx, users=["ada", "bob"])] == [True, False]
+
+
+async def test_a_time_without_a_zone_is_refused(storage: Storage) -> None:
+    with pytest.raises(Exception, match="without a zone"):
+        async with storage.write() as tx:
+            await PEOPLE.run(tx, [("ada", "", NOW.replace(tzinfo=None), None, 0)])
+    assert await found(storage, ["ada"]) == []
+
+
+async def test_it_is_part_of_the_transaction(storage: Storage) -> None:
+    class Stop(Exception):
+        pass
+
+    with pytest.raises(Stop):  # noqa: PT012
+        async with storage.write() as tx:
+            await tx.execute(insert(communities).values(platform="p", community="c"))
+            await PEOPLE.run(tx, [("ada", "", NOW, None, 0)])
+            raise Stop
+    assert await found(storage, ["ada"]) == []
+    async with storage.read() as connection:  # a look, and what another transaction writes meanwhile
+        assert not await BY_NAME.rows(connection, users=["ada"], now=NOW)
+        async with storage.write() as tx:
+            await PEOPLE.run(tx, [("ada", "", NOW, None, 0)])
+        assert not await BY_NAME.rows(connection, users=["ada"], now=NOW)
+        assert not (await connection.execute(text("SELECT * FROM people"))).all()
+
+
+async def test_who_listens_to_statements_hears_of_them(storage: Storage) -> None:
+    heard: list[str] = []
+    engine = storage._writer.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *call: heard.append(call[2].split()[0]))
+    async with storage.write() as tx:
+        await PEOPLE.run(tx, [("ada", "", NOW, None, 0)])
+        await BY_NAME.rows(tx, users=["ada"], now=NOW)
+    assert [word for word in heard if word != "BEGIN"] == ["INSERT", "SELECT"]
