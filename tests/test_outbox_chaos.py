@@ -195,7 +195,7 @@ async def taken_over(chaos: Chaos, held: set[str]) -> bool:
 
 async def test_a_full_disk_stops_it_until_there_is_room_again(tmp_path: Path, url: str) -> None:
     async with Chaos(tmp_path, url, rows=1_200, honours=Honours.NOTHING, seed=SEED) as chaos:
-        worker = chaos.worker("ada", disk=8 << 20)
+        worker = chaos.worker("ada", disk=64 << 20)  # the write-ahead log alone may have 32 MB
         life = chaos.start(worker)
         await with_own_disk(chaos, worker)
         chaos.file, chaos.elsewhere = Path(f"/proc/{life.pid}/root{chaos.file}"), True
