@@ -50,6 +50,7 @@ def _asked(settings: Discord) -> str:
         ) as told:
             return str(json.load(told)["id"])
     except urllib.error.HTTPError as error:
+        error.close()  # it holds the connection
         if error.code == 401:
             raise NoInvite("discord.token is refused by Discord. Copy it anew (Bot, Reset Token).") from None
         raise NoInvite(f"Discord answers {error.code}. Try again, or: {NO_ID}") from None

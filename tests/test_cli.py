@@ -9,15 +9,19 @@ import subprocess
 import sys
 import types
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from discord import Permissions
+from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
 import bot.__main__
 from bot import cli, config
 from bot.config import Settings
+from bot.config_platforms import Discord
+from bot.invite import NoInvite, link
 from bot.platforms.discord_permissions import REASONS
 from bot.vault import Vault
 from tests.wire.discord import FakeDiscord
@@ -173,6 +177,15 @@ async def test_discord_is_asked_for_the_application(monkeypatch: pytest.MonkeyPa
     assert (unanswered.exit_code, unanswered.stdout) == (2, "")
     assert unanswered.stderr.startswith(f"{fake.api_base} gives no answer.")
     assert SECRET not in refused.output + unanswered.output
+
+
+async def test_a_refusal_leaves_no_connection_open() -> None:
+    async with FakeDiscord() as fake:
+        wrong = Discord(token=SecretStr(SECRET), api_base=fake.api_base)
+        with pytest.raises(NoInvite) as refused:
+            await asyncio.to_thread(link, wrong)
+    answer = refused.value.__context__
+    assert isinstance(answer, HTTPError) and answer.closed
 
 
 def test_without_a_token_the_link_needs_the_applications_id() -> None:
