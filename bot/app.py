@@ -151,9 +151,6 @@ class App:
 async def serve(settings: Settings) -> int:
     """Run the bot as configured until it is told to stop (SIGINT, SIGTERM); the exit code."""
     configure(settings.log.level, settings.log.format)
-    from bot.metrics import Metrics
-    from bot.metrics_page import MetricsPage, PortTaken
-
     vault = Vault.open(settings.storage.key_file)
     try:
         storage = await Storage.open(settings.storage.url)
@@ -164,11 +161,10 @@ async def serve(settings: Settings) -> int:
         return UNUSABLE
     try:
         async with AsyncExitStack() as ending:
-            metrics = Metrics(settings.process.role) if settings.metrics.port else None
-            app = await _assemble(settings, storage, vault, metrics)
-            if metrics:
-                page = MetricsPage(metrics, storage, app.kit.clock, app.role)
-                await ending.enter_async_context(page.served(settings.metrics.host, settings.metrics.port))
+            if settings.metrics.port:
+                app = await _measured(settings, storage, vault, ending)
+            else:
+                app = await _assemble(settings, storage, vault)
             if app.role is not Role.ALL:
                 app.role.tell(shared_file=settings.storage.file is not None)
             gc.collect()
@@ -178,11 +174,23 @@ async def serve(settings: Settings) -> int:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, running.cancel)
             return await _stopped(running)
-    except PortTaken as error:
+    except StartError as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE
     finally:
         await storage.close()
+
+
+async def _measured(settings: Settings, storage: Storage, vault: Vault, ending: AsyncExitStack) -> App:
+    """The parts with figures taken of them, and the page that shows these until the end."""
+    from bot.metrics import Metrics
+    from bot.metrics_page import MetricsPage
+
+    metrics = Metrics(settings.process.role)
+    app = await _assemble(settings, storage, vault, metrics)
+    page = MetricsPage(metrics, storage, app.kit.clock, app.role)
+    await ending.enter_async_context(page.served(settings.metrics.host, settings.metrics.port))
+    return app
 
 
 async def _stopped(running: asyncio.Task[None]) -> int:
@@ -236,15 +244,6 @@ async def _assemble(
     for chat, forget in made:
         chats.append(chat)
         forgets.append(forget)
-    wishes = settings.community
-    defaults = Defaults(
-        wishes.zone,
-        wishes.language,
-        wishes.quiet_from,
-        wishes.quiet_to,
-        wishes.messages_per_day,
-        wishes.ignored_limit,
-    )
     work = settings.outbox
     app = build(
         storage=storage,
@@ -254,7 +253,7 @@ async def _assemble(
         role=Role(settings.process.role),
         look_again=LOOK_AGAIN if settings.storage.file else 0.0,
         observer=observer,
-        defaults=defaults,
+        defaults=assembly.defaults(settings),
         pace=Pace(work.lease, work.batch, work.senders, work.attempts),
         random=Random(),
         forgets=forgets,

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bot.chat import Chat, User
 from bot.clock import SystemClock
 from bot.cog import Forget, Kit
+from bot.people import Defaults
 from bot.storage import Storage
 from bot.vault import Vault
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 Tell = Callable[[str, str, Mapping[str, str]], Awaitable[None]]  # community, id of the sentence, variables
 Made = tuple[Chat, Forget]
+
+
+def defaults(settings: Settings) -> Defaults:
+    """What the community starts everybody from."""
+    told = settings.community
+    return Defaults(
+        told.zone, told.language, told.quiet_from, told.quiet_to, told.messages_per_day, told.ignored_limit
+    )
 
 
 def discord(settings: Settings, storage: Storage, clock: SystemClock, tell: Tell) -> Made:

@@ -139,26 +139,17 @@ def drop(
         from random import Random
 
         from bot.app import build
+        from bot.assembly import defaults
         from bot.operating import all_dead, drop
-        from bot.people import Defaults
         from bot.sender import Pace
         from bot.speaker import Speaker
 
-        wishes = load(config)[0].community
-        defaults = Defaults(
-            wishes.zone,
-            wishes.language,
-            wishes.quiet_from,
-            wishes.quiet_to,
-            wishes.messages_per_day,
-            wishes.ignored_limit,
-        )
         app = build(
             storage=storage,
             clock=clock,
             vault=key_file,
             chats=(),
-            defaults=defaults,
+            defaults=defaults(load(config)[0]),
             pace=Pace(),
             random=Random(),
         )

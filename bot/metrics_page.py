@@ -15,6 +15,7 @@ from aiohttp import web
 from prometheus_client import generate_latest
 
 from bot.clock import Clock
+from bot.errors import StartError
 from bot.metrics import Metrics
 from bot.overview import look, next_due
 from bot.storage import Storage
@@ -29,7 +30,7 @@ STEP = 0.5  # seconds between two looks at the event loop
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
 
 
-class PortTaken(Exception):
+class PortTaken(StartError):
     """The page's port cannot be had; the text says what to change."""
 
 

@@ -18,7 +18,7 @@ place of a post that everybody reads. What Slack delivers twice is done once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -46,7 +46,6 @@ Ended = Callable[[str], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 DEADLINE = 2.0  # seconds that a modal waits for its answer; Slack gives three
-OPTIONS, OPTION_LIMIT = 100, 75  # completions in a list, characters of each (Block Kit: option)
 NOT_PAYLOADS = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # of what is no payload
 LATE = "That took a moment too long, so Slack could not open the form. This button opens it."
 REMOVED = "I'm not installed in this workspace any more. Whoever looks after it can install me again."
@@ -245,21 +244,6 @@ class Answers:
         self._home.touch(asked.team, asked.user)
 
     # -- the rest ------------------------------------------------------------------------------
-
-    async def suggestions(self, body: Json) -> Sequence[Json]:
-        """Completions for what is typed into a list; none on any trouble, or after the deadline."""
-        try:
-            asked, field = events.suggestion(body, self._now)
-            async with asyncio.timeout(DEADLINE):
-                found = await self._dispatch.suggest(await self._who.event(asked), field)
-        except (*NOT_PAYLOADS, TimeoutError) as error:
-            log.warning("no suggestions", error=type(error).__name__)
-            return []
-        return [
-            {"text": {"type": "plain_text", "text": (each.label or each.value)}, "value": each.value}
-            for each in found[:OPTIONS]
-            if len(each.label or each.value) <= OPTION_LIMIT
-        ]
 
     async def _reply(self, asked: Asked) -> None:
         """Somebody wrote in a thread; it matters if the thread hangs on a message of ours."""

@@ -159,23 +159,6 @@ def submit(body: Json, at: int) -> Asked:
     )
 
 
-def suggestion(body: Json, at: int) -> tuple[Asked, str]:
-    """What is typed into a list that asks for completions, and the name of its field."""
-    view: Json = body.get("view") or {}
-    on: Json = body.get("channel") or {}
-    team, channel = _team(body), str(on.get("id") or "")
-    asked = Asked(
-        "",
-        Kind.COMMAND,
-        str(view.get("callback_id") or ""),
-        team,
-        str(body["user"]["id"]),
-        Place(PLATFORM, team, channel),
-        arg=str(body.get("value") or ""),
-    )
-    return asked, str(body["block_id"])
-
-
 # -- events ----------------------------------------------------------------------------------------
 
 
