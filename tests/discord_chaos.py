@@ -38,8 +38,9 @@ from bot.storage.schema import communities
 from bot.vault import Vault
 from tests.chaos import ALL_OF_IT, ROOT, SHARE, STAGES, TRIES, Chaos, nonsense
 from tests.wire.discord import FakeDiscord
-from tests.wire.discord_exchange import Exchange, Modal, NothingHappened
+from tests.wire.discord_exchange import Exchange, Modal
 from tests.wire.discord_model import Message
+from tests.wire.waiting import NothingHappened
 
 ANSWER = "#chaos "  # what the bot's process says begins like this
 IN_TIME = 3.2  # seconds; after three, Discord tells a person that the app did not respond

@@ -37,7 +37,7 @@ from tests.wire.slack import FakeSlack
 from tests.wire.slack_exchange import Exchange
 from tests.wire.slack_model import Conversation, Person, View
 from tests.wire.slack_model import Message as Shown
-from tests.wire.slack_waiting import NotPossible
+from tests.wire.waiting import NotPossible
 from tests.world import MONDAY, Actor, World
 
 FAST = 1_000_000.0  # messages a minute: the fake counts none unless told to

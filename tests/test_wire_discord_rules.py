@@ -13,7 +13,7 @@ from bot.clock import FakeClock
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_basics import Permit
 from tests.wire.discord_bot import Api
-from tests.wire.discord_filling import NotPossible
+from tests.wire.waiting import NotPossible
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 V2 = 1 << 15

@@ -11,7 +11,7 @@ from bot.clock import FakeClock
 from tests.wire.slack import FakeSlack, NotPossible, read
 from tests.wire.slack_bolt_app import SHARE, Bot, card, http_mode, options, plain, socket_mode
 from tests.wire.slack_model import Json
-from tests.wire.slack_waiting import NothingHappened
+from tests.wire.waiting import NothingHappened
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

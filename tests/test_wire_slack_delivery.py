@@ -16,7 +16,7 @@ from bot.clock import FakeClock
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_bolt_app import SHARE, Bot, card, connected, http_mode, socket_mode
 from tests.wire.slack_remote import Remote, RemoteError
-from tests.wire.slack_waiting import NothingHappened
+from tests.wire.waiting import NothingHappened
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Self
@@ -32,7 +32,7 @@ from tests.wire import discord_apps, discord_channels, discord_interactions, dis
 from tests.wire.discord_actions import Hands, Value, Where
 from tests.wire.discord_basics import File, Ids, Json
 from tests.wire.discord_commands import Command
-from tests.wire.discord_exchange import PATIENCE, Exchange, Modal, NothingHappened
+from tests.wire.discord_exchange import Exchange, Modal
 from tests.wire.discord_faults import Cut, Fault, Faults, Pattern
 from tests.wire.discord_gateway import Gateway
 from tests.wire.discord_interactions import Interaction
@@ -42,6 +42,7 @@ from tests.wire.discord_messages import Desk, Nonces
 from tests.wire.discord_model import Channel, Guild, Message, Person
 from tests.wire.discord_rest import BASE, LARGEST, Recorded, Rest, Routes
 from tests.wire.discord_world import BOT_PERMISSIONS, World
+from tests.wire.waiting import PATIENCE
 
 MODULES = (discord_apps, discord_registry, discord_channels, discord_threads, discord_interactions)
 
@@ -92,7 +93,6 @@ class FakeDiscord(World):
         self.hands = Hands(self)
         super().__init__(Ids(self.clock), permissions)
         self.app_id = self.bot.id
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._runner: web.ServerRunner | None = None
         self.broken: list[Exception] = []  # errors of this fake itself; ``stop`` raises them
@@ -186,30 +186,6 @@ class FakeDiscord(World):
         task.add_done_callback(self._tasks.discard)
 
     # --- waiting ---------------------------------------------------------------------------------
-
-    def notify(self) -> None:
-        """Something changed: whoever waits looks again."""
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            for true, done in waiting:
-                if done.done():
-                    continue
-                if true():
-                    done.set_result(None)
-                else:
-                    self._waiting.append((true, done))
-
-    async def until(self, true: Callable[[], bool], what: str = "it", patience: float = PATIENCE) -> None:
-        """Wait (real seconds) until something about this Discord is true; fails when it does not come."""
-        if true():
-            return
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((true, done))
-        try:
-            async with asyncio.timeout(patience):
-                await done
-        except TimeoutError:
-            raise NothingHappened(f"{what} did not come") from None
 
     async def ready(self, sessions: int = 1, patience: float = PATIENCE) -> None:
         """Wait until that many gateway sessions are connected."""

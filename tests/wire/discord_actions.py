@@ -19,10 +19,10 @@ from tests.wire.discord_components import (
 )
 from tests.wire.discord_exchange import Exchange, Modal
 from tests.wire.discord_filling import Fill
-from tests.wire.discord_filling import NotPossible as NotPossible
 from tests.wire.discord_filling import Value as Value
 from tests.wire.discord_interactions import AUTOCOMPLETE, COMMAND, COMPONENT, SUBMIT, Interaction
 from tests.wire.discord_model import Channel, Guild, Message, Person, flat
+from tests.wire.waiting import NotPossible as NotPossible
 
 if TYPE_CHECKING:
     from tests.wire.discord import FakeDiscord

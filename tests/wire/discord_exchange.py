@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeVar
@@ -11,18 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from tests.wire.discord_basics import Json
 from tests.wire.discord_components import FIELDS
 from tests.wire.discord_model import Message, flat
+from tests.wire.waiting import PATIENCE, NothingHappened, Waiting
 
 if TYPE_CHECKING:
     from tests.wire.discord_interactions import Interaction
 
 T = TypeVar("T")
-
-PATIENCE = 10.0
-"""Real seconds that a test waits at most for something to happen; then it fails and says what there was."""
-
-
-class NothingHappened(AssertionError):
-    """What a test waited for did not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +59,7 @@ class Modal:
         return "\n".join(line for line in lines if line)
 
 
-class Exchange:
+class Exchange(Waiting):
     """One interaction from its person's side.
 
     ``await exchange.modal()``, ``await exchange.reply()``, ``await exchange.edit()`` wait for what the bot
@@ -76,6 +68,7 @@ class Exchange:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.interaction: Interaction
         self.kind = 0  # the callback's type, 0 while there is none
         self.choices: list[Json] = []
@@ -84,7 +77,6 @@ class Exchange:
         self.opened: Modal | None = None  # the form that opened
         self._said: list[Message] = []
         self._edited: Message
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
 
     @property
     def id(self) -> int:
@@ -116,18 +108,6 @@ class Exchange:
         return not self.kind and fake.now() - self.interaction.at > ACK_WITHIN
 
     # --- waiting ---------------------------------------------------------------------------------
-
-    async def until(self, true: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
-        """Wait until something about this exchange is true."""
-        if true():
-            return
-        done = asyncio.get_running_loop().create_future()
-        self._waiting.append((true, done))
-        try:
-            async with asyncio.timeout(patience):
-                await done
-        except TimeoutError:
-            raise NothingHappened(f"{what} did not come; there is {self!r}") from None
 
     async def ack(self, patience: float = PATIENCE) -> int:
         """The type of the bot's callback, as soon as there is one."""
@@ -168,31 +148,18 @@ class Exchange:
         self.kind, self.answered = kind, perf_counter()
         self.opened = Modal(modal, self) if modal is not None else None
         self.choices = choices
-        self._wake()
+        self.wake()
 
     def said(self, message: Message) -> None:
         """A new message of this interaction."""
         self._said.append(message)
-        self._wake()
+        self.wake()
 
     def changed(self, message: Message) -> None:
         """A message was edited or deleted through this interaction."""
         self.edits += 1
         self._edited = message
-        self._wake()
-
-    def _wake(self) -> None:
-        if not self._waiting:
-            return
-        still: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
-        for true, done in self._waiting:
-            if done.done():
-                continue
-            if true():
-                done.set_result(None)
-            else:
-                still.append((true, done))
-        self._waiting = still
+        self.wake()
 
     def __repr__(self) -> str:
         what = "modal " + self.opened.title if self.opened else ""

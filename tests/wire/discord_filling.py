@@ -19,15 +19,12 @@ from tests.wire.discord_components import (
     USERS,
 )
 from tests.wire.discord_model import Channel, Person
+from tests.wire.waiting import NotPossible
 
 if TYPE_CHECKING:
     from tests.wire.discord import FakeDiscord
 
 Value = str | int | float | bool | Sequence[str] | Sequence[int] | Sequence[Any] | Person | Channel | None
-
-
-class NotPossible(AssertionError):
-    """A person cannot do this: no such command here, no such button, a field that does not take it."""
 
 
 class Fill:

@@ -188,7 +188,7 @@ class Gateway:
         session.left = self._fake.now()
         if socket.ws.close_code in (1000, 1001) and socket.code is None:
             self.sessions.pop(session.id, None)  # the client said goodbye
-        self._fake.notify()
+        self._fake.wake()
 
     async def _listen(self, socket: Socket) -> None:
         patience = self.heartbeat / 1000 * 2.5 + 1

@@ -89,7 +89,7 @@ def callback(call: Call) -> Reply | None:
     modal, choices = _answer(call, interaction, kind, body or {})
     interaction.acked = kind
     interaction.exchange.acknowledged(kind, modal=modal, choices=choices)
-    fake.notify()
+    fake.wake()
     if not call.query_flag("with_response"):
         return None
     return Reply(200, _receipt(call, interaction))

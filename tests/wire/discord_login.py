@@ -66,7 +66,7 @@ class Login:
         self._sweep()
         socket.session = self.sessions[session.id] = session
         self._greet(session)
-        self._fake.notify()
+        self._fake.wake()
         return None
 
     def _too_soon(self, shard: int) -> bool:
@@ -147,7 +147,7 @@ class Login:
         for _, text in session.sent:
             socket.push(text)
         session.push("RESUMED", '{"_trace":["fake"]}')
-        self._fake.notify()
+        self._fake.wake()
         return None
 
     def members(self, session: Session, data: Any) -> None:

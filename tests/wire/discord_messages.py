@@ -114,7 +114,7 @@ class Desk:
         fake, channel = self._fake, message.channel
         if message.ephemeral:
             fake.ephemerals[message.id] = message
-            fake.notify()
+            fake.wake()
             return
         channel.messages[message.id] = message
         channel.last = message.id
@@ -124,7 +124,7 @@ class Desk:
         if message.nonce is not None:
             fake.nonces.put(message)
         fake.gateway.message("MESSAGE_CREATE", message)
-        fake.notify()
+        fake.wake()
 
     def edit(
         self,
@@ -173,7 +173,7 @@ class Desk:
             self._mention(message, data, may)
         if not message.ephemeral:
             fake.gateway.message("MESSAGE_UPDATE", message)
-        fake.notify()
+        fake.wake()
 
     def delete(self, message: Message) -> None:
         """Take a message away."""
@@ -189,7 +189,7 @@ class Desk:
             fake.gateway.emit(
                 "MESSAGE_DELETE", out, guild=channel.guild, intent=1 << 9 if channel.guild else 1 << 12
             )
-        fake.notify()
+        fake.wake()
 
     def find(self, channel: Channel, id: int) -> Message:
         """A message of a channel; refused with 10008."""

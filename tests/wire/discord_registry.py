@@ -77,7 +77,7 @@ def overwrite_commands(call: Call) -> list[Json]:
     known = call.fake.commands.get(guild, {})
     call.fake.commands[guild] = {key: each for key, each in known.items() if key in names}
     out = [_register(call, guild, each).data for each in wanted]
-    call.fake.notify()
+    call.fake.wake()
     return out
 
 
@@ -89,7 +89,7 @@ def create_command(call: Call) -> Reply:
     problems.check()
     known = (data.get("type", 1), data["name"]) in call.fake.commands.get(guild, {})
     command = _register(call, guild, data)
-    call.fake.notify()
+    call.fake.wake()
     return Reply(200 if known else 201, command.data)
 
 
@@ -126,4 +126,4 @@ def edit_command(call: Call) -> Json:
 def delete_command(call: Call) -> None:
     command = _command(call)
     del call.fake.commands[command.guild][(command.data["type"], command.name)]
-    call.fake.notify()
+    call.fake.wake()

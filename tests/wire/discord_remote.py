@@ -11,68 +11,23 @@ What can be called, and with what, are the functions marked ``@op`` in ``discord
 
 from __future__ import annotations
 
-import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
-from tests.wire.discord_basics import Json
+from tests.wire import remote
+from tests.wire.remote import Json, RemoteError
 
-ROOT = Path(__file__).parents[2]
-
-
-class RemoteError(AssertionError):
-    """What was asked of the fake could not be."""
+__all__ = ["Remote", "RemoteError"]
 
 
-class Remote:
-    """Speaks to ``discord_control``. ``info`` is what the process printed when it began."""
+class Remote(remote.Remote):
+    """Speaks to ``discord_control``."""
+
+    module, api = "tests.wire.discord", "/api/v10"
 
     def __init__(self, info: Json, session: aiohttp.ClientSession, process: Any = None) -> None:
-        self.info, self.process, self._session = info, process, session
-        self.api_base: str = info["api_base"]
+        super().__init__(info, session, process)
         self.gateway_url: str = info["gateway_url"]
         self.token: str = info["token"]
         self.guild: str = info["guild"]
-        self._control = self.api_base.removesuffix("/api/v10") + "/_fake/"
-
-    @classmethod
-    @asynccontextmanager
-    async def spawned(cls, **options: Any) -> AsyncIterator[Self]:
-        """Start one (options as on the command line: guilds=10, limits=True), and end it afterwards."""
-        arguments: list[str] = []
-        for name, value in options.items():
-            if value is not False:
-                arguments.append("--" + name.replace("_", "-"))
-                arguments += [] if value is True else [str(value)]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.wire.discord", *arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            cwd=ROOT,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            line = await process.stdout.readline()
-            if not line:
-                raise RemoteError("the fake Discord did not start")
-            connector = aiohttp.TCPConnector(limit=0)
-            async with aiohttp.ClientSession(connector=connector) as session:
-                yield cls(json.loads(line), session, process)
-        finally:
-            process.stdin.close()
-            await process.wait()
-
-    async def call(self, op: str, /, **body: Any) -> Any:
-        """Have it do something; RemoteError when it cannot."""
-        async with self._session.post(self._control + op, json=body) as answer:
-            out = await answer.json()
-        if answer.status != 200:
-            raise RemoteError(f"{op}: {out['error']}")
-        return out

@@ -198,7 +198,7 @@ class Rest:
         record.route = route.name
         fault = fake.faults.take(request.method, record.path)
         if fault is not None:
-            fake.notify()
+            fake.wake()
             if (instead := await self._instead(request, fault, record)) is not None:
                 return instead
         verdict: Verdict | None = None
@@ -218,7 +218,7 @@ class Rest:
         if fault is not None and fault.cut:
             return await self._break(request, fault, respond(status, body, headers))
         record.status = status
-        fake.notify()
+        fake.wake()
         return respond(status, body, headers)
 
     async def _handle(self, request: web.BaseRequest, call: Call, record: Recorded) -> tuple[int, Any]:

@@ -176,7 +176,7 @@ def edit_thread(call: Call, thread: Channel, data: Json) -> Json:
     if data.get("archived") is not None:
         state.archived, state.active = data["archived"], fake.now()
     fake.tell_thread("THREAD_UPDATE", thread)
-    fake.notify()
+    fake.wake()
     return thread.json(fake.now(), fake.bot.id)
 
 

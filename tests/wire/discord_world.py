@@ -21,6 +21,7 @@ from tests.wire.discord_basics import (
 )
 from tests.wire.discord_errors import refusal
 from tests.wire.discord_model import Channel, Guild, Member, Message, Person
+from tests.wire.waiting import Waiting
 
 if TYPE_CHECKING:
     from tests.wire.discord_gateway import Gateway
@@ -39,12 +40,13 @@ BOT_PERMISSIONS = int(
 """What the bot was invited with, unless a test says otherwise."""
 
 
-class World:
+class World(Waiting):
     """The people and places of a fake Discord. Everything is found by id in one step."""
 
     gateway: Gateway
 
     def __init__(self, ids: Ids, permissions: int) -> None:
+        super().__init__()
         self.ids, self._permissions = ids, int(permissions)
         self.people: dict[int, Person] = {}
         self.guilds: dict[int, Guild] = {}
@@ -55,10 +57,6 @@ class World:
 
     def now(self) -> datetime:
         """The present instant."""
-        raise NotImplementedError
-
-    def notify(self) -> None:
-        """Something changed."""
         raise NotImplementedError
 
     # --- guilds ----------------------------------------------------------------------------------
@@ -127,7 +125,7 @@ class World:
         for person in guild.members:
             self._shared[person] -= 1
         self.gateway.emit("GUILD_DELETE", {"id": str(guild.id)}, guild=guild, intent=1)
-        self.notify()
+        self.wake()
 
     def joined_guild(self, id: int) -> Guild:
         """A guild that the bot is in; refused with 10004."""
@@ -208,7 +206,7 @@ class World:
         channel.tags = [Tag(self.ids.next(), tag) for tag in tags]
         guild.channels[channel.id] = self.channels[channel.id] = channel
         self.gateway.emit("CHANNEL_CREATE", channel.json(self.now()), guild=guild, intent=1)
-        self.notify()
+        self.wake()
         return channel
 
     def forum(
@@ -252,7 +250,7 @@ class World:
                 guild.threads.pop(thread.id)
                 self.channels.pop(thread.id, None)
             self.gateway.emit("CHANNEL_DELETE", channel.json(self.now()), guild=guild, intent=1)
-        self.notify()
+        self.wake()
 
     def dm_channel(self, person: Person) -> Channel:
         """The direct messages with somebody, opened if there were none."""
@@ -268,7 +266,7 @@ class World:
         assert thread.guild is not None
         thread.guild.threads[thread.id] = self.channels[thread.id] = thread
         self.tell_thread("THREAD_CREATE", thread, new=True)
-        self.notify()
+        self.wake()
 
     def tell_thread(self, event: str, thread: Channel, *, new: bool = False) -> None:
         """Tell the bot of a thread that it may see."""
@@ -288,13 +286,13 @@ class World:
         if person.id not in thread.state.members:
             thread.state.members[person.id] = stamp(self.now())
             self._tell_members(thread, person, added=True)
-            self.notify()
+            self.wake()
 
     def leave_thread(self, thread: Channel, person: Person) -> None:
         """Somebody leaves a thread."""
         if thread.state.members.pop(person.id, None):
             self._tell_members(thread, person, added=False)
-            self.notify()
+            self.wake()
 
     def _tell_members(self, thread: Channel, person: Person, *, added: bool) -> None:
         assert thread.guild is not None

@@ -39,11 +39,11 @@ from tests.wire.slack_model import Conversation, Json, Message, Person, View, Wo
 from tests.wire.slack_news import News
 from tests.wire.slack_posts import Posts
 from tests.wire.slack_shapes import read as read
-from tests.wire.slack_waiting import PATIENCE
-from tests.wire.slack_waiting import NotPossible as NotPossible
 from tests.wire.slack_web import SlackWeb
 from tests.wire.slack_web_auth import grant
 from tests.wire.slack_world import SCOPES, World
+from tests.wire.waiting import PATIENCE
+from tests.wire.waiting import NotPossible as NotPossible
 
 
 class FakeSlack(World):

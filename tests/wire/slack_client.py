@@ -18,7 +18,7 @@ from tests.wire.slack_lines import Delivery
 from tests.wire.slack_model import Conversation, Hook, Json, Message, Person, SlackError, View, Workspace
 from tests.wire.slack_payloads import Payloads
 from tests.wire.slack_screens import close, submitted
-from tests.wire.slack_waiting import NotPossible
+from tests.wire.waiting import NotPossible
 
 if TYPE_CHECKING:
     from tests.wire.slack import FakeSlack

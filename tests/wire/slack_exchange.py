@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tests.wire.slack_model import Conversation, Hook, Json, Message, Person, View, Workspace
 from tests.wire.slack_shapes import ACK_WITHIN, read
-from tests.wire.slack_waiting import PATIENCE, NothingHappened, Waiting
+from tests.wire.waiting import PATIENCE, NothingHappened, Waiting
 
 if TYPE_CHECKING:
     from tests.wire.slack import FakeSlack

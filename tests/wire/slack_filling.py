@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.wire.slack_model import Conversation, Json, Person, Workspace
 from tests.wire.slack_shapes import INPUTS, elements, option
-from tests.wire.slack_waiting import NotPossible
+from tests.wire.waiting import NotPossible
 
 Value = str | int | float | Sequence[Any] | Person | Conversation | None
 

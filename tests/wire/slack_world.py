@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.clock import Clock
 from tests.wire.slack_model import Conversation, Message, Person, View, Workspace
-from tests.wire.slack_waiting import NothingHappened, Waiting
+from tests.wire.waiting import NothingHappened, Waiting
 
 SCOPES = frozenset(
     [

@@ -5,9 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tests.wire.discord_exchange import PATIENCE as PATIENCE
-from tests.wire.discord_exchange import NothingHappened as NothingHappened
-from tests.wire.discord_filling import NotPossible as NotPossible
+PATIENCE = 10.0
+"""Real seconds that a test waits at most for something to happen; then it fails and says what there was."""
+
+
+class NothingHappened(AssertionError):
+    """What a test waited for did not come."""
+
+
+class NotPossible(AssertionError):
+    """A person cannot do this: no such command here, no such button, a field that does not take it."""
 
 
 class Waiting:
