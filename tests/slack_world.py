@@ -13,18 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from random import Random
 from typing import Any, Self
 
 from sqlalchemy import insert
 
-from bot.app import build
-from bot.chat import Ack, Dispatch, Event, Kind, Message, Place, User
+from bot.chat import Ack, Event, Kind, Message, Place, User
 from bot.cog import Cog
 from bot.people import Defaults
-from bot.platforms.memory import Sent
 from bot.platforms.slack import SlackChat
-from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.schema import communities
 from bot.ui import Card, Form
@@ -32,13 +28,13 @@ from bot.ui import Kind as FieldKind
 from bot.vault import Vault
 from cogs import COGS
 from tests import slack_reading as reading
-from tests.watching import Watched
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_exchange import Exchange
 from tests.wire.slack_model import Conversation, Person, View
 from tests.wire.slack_model import Message as Shown
 from tests.wire.waiting import NotPossible
-from tests.world import MONDAY, Actor, World
+from tests.wired import Doors, WiredWorld, WireSent
+from tests.world import MONDAY, Actor
 
 FAST = 1_000_000.0  # messages a minute: the fake counts none unless told to
 
@@ -50,27 +46,8 @@ def free_port() -> int:
         return tried.getsockname()[1]
 
 
-class WireSent(Sent):  # noqa: PLW1641  (nobody puts one into a set)
-    """A message of the bot, as people see it now."""
-
-    def __init__(self, world: SlackWorld, shown: Shown) -> None:
-        self.world, self.shown, self.tries = world, shown, 1
-        self.key = ((shown.metadata or {}).get("event_payload") or {}).get("key", "")
-        self.to = None
-
-    @property
-    def card(self) -> Card:  # type: ignore[override]
-        return self.world.card(self.shown)
-
-    @property
-    def message(self) -> Message:  # type: ignore[override]
-        return Message(self.world.place(self.shown), self.shown.ts)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __repr__(self) -> str:
-        return f"<{self.message} {self.card}>"
+def _key(shown: Shown) -> str:
+    return ((shown.metadata or {}).get("event_payload") or {}).get("key", "")
 
 
 class _Closed:
@@ -100,16 +77,14 @@ class _Gone:
         self._world.fake.workspace.channel(name).deleted = True
 
 
-class _Doors:
-    """What tests turn on and look up on ``world.chat``."""
+class _Doors(Doors):
+    """What tests turn on, too."""
+
+    _world: SlackWorld
 
     def __init__(self, world: SlackWorld) -> None:
-        self._world = world
+        super().__init__(world)
         self.closed, self.gone_channels = _Closed(world), _Gone(world)
-
-    @property
-    def dispatch(self) -> Dispatch:
-        return self._world.app.dispatcher
 
     @property
     def sent(self) -> dict[str, WireSent]:
@@ -119,7 +94,7 @@ class _Doors:
         return {each.shown.ts: each for each in self._world.sent(messages)}
 
 
-class SlackWorld(World):
+class SlackWorld(WiredWorld[Shown, View]):
     """``tests.world.World`` with a Slack workspace in it."""
 
     fake: FakeSlack
@@ -128,12 +103,9 @@ class SlackWorld(World):
 
     def __init__(self, folder: Path, vault: Vault, now: datetime, defaults: Defaults, cogs: Sequence[Cog]):
         super().__init__(folder, vault, now, defaults, cogs)
-        self.told: list[tuple[str, str, dict[str, str]]] = []  # what organisers were told
         self.ended: list[str] = []  # workspaces that are over
         self._members: dict[str, Person] = {}
         self._sent: dict[int, WireSent] = {}
-        self._cards: dict[int, tuple[Card, Shown]] = {}  # by the card's identity, which it keeps alive
-        self._forms: dict[int, tuple[Form, View]] = {}
         self.chat = _Doors(self)  # type: ignore[assignment]
 
     @classmethod
@@ -163,9 +135,6 @@ class SlackWorld(World):
         """Wire the bot onto what is stored, and wait until Slack has it."""
         self.storage = await Storage.open(self.url)
 
-        async def trouble(community: str, words: str, says: Any) -> None:
-            self.told.append((community, words, dict(says)))
-
         async def ended(team: str) -> None:
             self.ended.append(team)
 
@@ -179,51 +148,16 @@ class SlackWorld(World):
             clock=self.clock,
             bot_token=self.fake.bot_token,
             api_base=self.fake.api_base,
-            trouble=trouble,
+            trouble=self.trouble,
             ended=ended,
             per_minute=FAST,
             per_channel=FAST,
             **(how | options),
         )
-        self.app = build(
-            storage=self.storage,
-            clock=self.clock,
-            vault=self.vault,
-            chats=[self.slack],
-            defaults=self.defaults,
-            pace=Pace(),
-            random=Random(7),
-            cogs=self.cogs,
-        )
-        self.watched = Watched(self.app.dispatcher)
-        self._running = asyncio.create_task(self.slack.run(self.watched))
-        ready = asyncio.create_task(self.slack.ready.wait())
-        await asyncio.wait([ready, self._running], return_when=asyncio.FIRST_COMPLETED, timeout=10)
-        if not ready.done():
-            ready.cancel()
-            await self.close()
-            raise AssertionError("the bot did not get ready")
+        await self.serve(self.slack)
         if self.http:
             self.fake.posts.url = f"http://127.0.0.1:{port}/slack/events"
             assert await self.fake.posts.verify_url(), "it does not answer url_verification"
-
-    async def stop(self) -> None:
-        """End the bot; Slack stays."""
-        self._running.cancel()
-        try:
-            await asyncio.wait([self._running])
-        finally:
-            await self.storage.close()
-
-    async def close(self) -> None:
-        try:
-            await self.stop()
-        finally:
-            await self.fake.stop()
-
-    async def restart(self) -> None:
-        await self.stop()
-        await self.start()
 
     # -- people and places -----------------------------------------------------------------------
 
@@ -245,13 +179,16 @@ class SlackWorld(World):
             self, id, zone, member.shown, roles.get("is_moderator", False), roles.get("is_admin", False)
         )
 
+    def message(self, shown: Shown) -> Message:
+        return Message(self.place(shown), shown.ts)
+
     def place(self, shown: Shown) -> Place:
         return Place("slack", self.fake.workspace.id, shown.channel.id, shown.thread)
 
     def sent(self, messages: Sequence[Shown]) -> list[WireSent]:
         """Messages of the bot, each always the same object."""
         mine = [each for each in messages if each.bot_id and not each.deleted and not each.only_for]
-        return [self._sent.setdefault(id(each), WireSent(self, each)) for each in mine]
+        return [self._sent.setdefault(id(each), WireSent(self, each, _key(each))) for each in mine]
 
     def _channel(self, name: str) -> Conversation | None:
         try:
@@ -288,18 +225,6 @@ class SlackWorld(World):
         form = reading.form(view.data, errors or {})
         self._forms[id(form)] = form, view
         return form
-
-    def view_of(self, form: Form) -> View | None:
-        """The modal that a form was read from."""
-        known = self._forms.get(id(form))
-        return known[1] if known else None
-
-    def message_of(self, on: Card | WireSent) -> Shown | None:
-        """The message that a card was read from."""
-        if isinstance(on, WireSent):
-            return on.shown
-        known = self._cards.get(id(on))
-        return known[1] if known else None
 
 
 class SlackHttpWorld(SlackWorld):
@@ -354,7 +279,7 @@ class SlackActor(Actor):
             shown = world.form(exchange.source, exchange.errors)
             filled = {name: value for name, value in event.values.items() if name in told.errors or value}
             answer = replace(shown.filled(filled), again=told.again)
-            known = world.view_of(shown)
+            known = world.opened(shown)
             assert known is not None
             world._forms[id(answer)] = answer, known
         elif (isinstance(told, Card) and event.kind is Kind.SUBMIT) or told is not None:
@@ -388,7 +313,7 @@ class SlackActor(Actor):
 
     async def submits(self, form: Card | Form | None, **values: str) -> Card | Form | None:
         assert isinstance(form, Form), form
-        view = self.world.view_of(form)
+        view = self.world.opened(form)
         if view is None or not self.me.stack or self.me.stack[-1] is not view:
             return await super().submits(form, **values)
         many = {each.name for each in form.fields if each.kind is FieldKind.CHOICES}

@@ -157,7 +157,7 @@ async def test_an_acknowledgement_that_got_lost_is_given_again(
 
 async def test_what_could_not_be_acknowledged_is_not_done(world: DiscordWorld, ada: DiscordActor) -> None:
     form = await ada.opens("/rejected")
-    modal = world.modal_of(form)
+    modal = world.opened(form)
     assert modal is not None
     late = world.fake.hold(CALLBACK, 1)
     exchange = await world.fake.submit(modal, {"stage": "interview"})

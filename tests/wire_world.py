@@ -8,26 +8,21 @@ the dispatcher, as on the in-memory seam.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from random import Random
 from typing import Any, Self
 
 from sqlalchemy import insert
 
-from bot.app import build
-from bot.chat import Ack, Dispatch, Event, Kind, Message, Place, User
+from bot.chat import Ack, Event, Kind, Message, Place, User
 from bot.cog import Cog
 from bot.people import Defaults
 from bot.platforms.discord import DiscordChat
 from bot.platforms.discord_cards import COLOURS
 from bot.platforms.discord_cards import message as draw
-from bot.platforms.memory import Sent
-from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.engine import insert_into
 from bot.storage.schema import communities, people
@@ -52,14 +47,14 @@ from bot.ui import (
 from bot.ui import Kind as FieldKind
 from bot.vault import Vault
 from cogs import COGS
-from tests.watching import Watched
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_actions import NotPossible
 from tests.wire.discord_exchange import Exchange, Modal
 from tests.wire.discord_model import Channel, flat
 from tests.wire.discord_model import Message as Shown
 from tests.wire.discord_model import Person as Member
-from tests.world import MONDAY, Actor, World
+from tests.wired import Doors, WiredWorld, WireSent
+from tests.world import MONDAY, Actor
 
 _TOKENS = re.compile(
     r"\\(?P<plain>[^0-9A-Za-z\s])|<t:(?P<at>-?\d+):(?P<style>[DtfR])>|<@(?P<who>\d+)>|<#(?P<channel>\d+)>"
@@ -77,28 +72,6 @@ _KINDS = {
     21: FieldKind.CHOICE,
     22: FieldKind.CHOICES,
 }
-
-
-class WireSent(Sent):  # noqa: PLW1641  (nobody puts one into a set)
-    """A message of the bot, as people see it now."""
-
-    def __init__(self, world: DiscordWorld, shown: Shown) -> None:
-        self.world, self.shown, self.tries = world, shown, 1
-        self.key, self.to = str(shown.nonce or ""), None
-
-    @property
-    def card(self) -> Card:  # type: ignore[override]
-        return self.world.card(self.shown)
-
-    @property
-    def message(self) -> Message:  # type: ignore[override]
-        return Message(self.world.place(self.shown.channel), str(self.shown.id))
-
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    def __repr__(self) -> str:
-        return f"<{self.message} {self.card}>"
 
 
 class _Closed:
@@ -128,16 +101,14 @@ class _Gone:
         self._world.fake.delete_channel(self._world.fake.guild.channel(name))
 
 
-class _Doors:
-    """What tests turn on and look up on ``world.chat``."""
+class _Doors(Doors):
+    """What tests turn on, too."""
+
+    _world: DiscordWorld
 
     def __init__(self, world: DiscordWorld) -> None:
-        self._world = world
+        super().__init__(world)
         self.closed, self.gone_channels = _Closed(world), _Gone(world)
-
-    @property
-    def dispatch(self) -> Dispatch:
-        return self._world.app.dispatcher
 
     @property
     def sent(self) -> dict[str, WireSent]:
@@ -147,7 +118,7 @@ class _Doors:
         return {str(each.shown.id): each for each in self._world.sent(messages) if each.shown.components}
 
 
-class DiscordWorld(World):
+class DiscordWorld(WiredWorld[Shown, Modal]):
     """``tests.world.World`` with a Discord server in it."""
 
     fake: FakeDiscord
@@ -155,11 +126,8 @@ class DiscordWorld(World):
 
     def __init__(self, folder: Path, vault: Vault, now: datetime, defaults: Defaults, cogs: Sequence[Cog]):
         super().__init__(folder, vault, now, defaults, cogs)
-        self.told: list[tuple[str, str, dict[str, str]]] = []  # what organisers were told
         self._members: dict[str, Member] = {}
         self._sent: dict[int, WireSent] = {}
-        self._cards: dict[int, tuple[Card, Shown]] = {}  # by the card's identity, which it keeps alive
-        self._forms: dict[int, tuple[Form, Modal]] = {}
         self.chat = _Doors(self)  # type: ignore[assignment]
 
     @classmethod
@@ -198,55 +166,17 @@ class DiscordWorld(World):
         """Wire the bot onto what is stored, and wait until Discord has it."""
         self.storage = await Storage.open(self.url)
 
-        async def trouble(community: str, words: str, says: Any) -> None:
-            self.told.append((community, words, dict(says)))
-
         self.discord = DiscordChat(
             token=self.fake.token,
             storage=self.storage,
             clock=self.clock,
             api_base=self.fake.api_base,
-            trouble=trouble,
+            trouble=self.trouble,
             per_second=2000.0,  # the fake counts no seconds unless told to
             identify_pause=0.0,
             **options,
         )
-        self.app = build(
-            storage=self.storage,
-            clock=self.clock,
-            vault=self.vault,
-            chats=[self.discord],
-            defaults=self.defaults,
-            pace=Pace(),
-            random=Random(7),
-            cogs=self.cogs,
-        )
-        self.watched = Watched(self.app.dispatcher)
-        self._running = asyncio.create_task(self.discord.run(self.watched))
-        ready = asyncio.create_task(self.discord.ready.wait())
-        await asyncio.wait([ready, self._running], return_when=asyncio.FIRST_COMPLETED, timeout=10)
-        if not ready.done():
-            ready.cancel()
-            await self.close()
-            raise AssertionError("the bot did not get ready")
-
-    async def stop(self) -> None:
-        """End the bot; Discord stays."""
-        self._running.cancel()
-        try:
-            await asyncio.wait([self._running])
-        finally:
-            await self.storage.close()
-
-    async def close(self) -> None:
-        try:
-            await self.stop()
-        finally:
-            await self.fake.stop()
-
-    async def restart(self) -> None:
-        await self.stop()
-        await self.start()
+        await self.serve(self.discord)
 
     # -- people and places -----------------------------------------------------------------------
 
@@ -271,6 +201,9 @@ class DiscordWorld(World):
         """The name that tests know somebody by."""
         return next((name for name, member in self._members.items() if str(member.id) == id), id)
 
+    def message(self, shown: Shown) -> Message:
+        return Message(self.place(shown.channel), str(shown.id))
+
     def place(self, channel: Channel) -> Place:
         community = str(channel.guild.id) if channel.guild else str(self.fake.guild.id)
         if channel.is_thread and channel.parent:
@@ -280,7 +213,7 @@ class DiscordWorld(World):
     def sent(self, messages: Sequence[Shown]) -> list[WireSent]:
         """Messages of the bot, each always the same object."""
         mine = [each for each in messages if each.author is self.fake.bot and not each.deleted]
-        return [self._sent.setdefault(each.id, WireSent(self, each)) for each in mine]
+        return [self._sent.setdefault(each.id, WireSent(self, each, str(each.nonce or ""))) for each in mine]
 
     @property
     def support(self) -> list[WireSent]:  # type: ignore[override]
@@ -435,18 +368,6 @@ class DiscordWorld(World):
         self._forms[id(form)] = form, modal
         return form
 
-    def modal_of(self, form: Form) -> Modal | None:
-        """The modal that a form was read from."""
-        known = self._forms.get(id(form))
-        return known[1] if known else None
-
-    def message_of(self, on: Card | WireSent) -> Shown | None:
-        """The message that a card was read from."""
-        if isinstance(on, WireSent):
-            return on.shown
-        known = self._cards.get(id(on))
-        return known[1] if known else None
-
 
 @dataclass
 class DiscordActor(Actor):
@@ -550,7 +471,7 @@ class DiscordActor(Actor):
     async def submits(self, form: Card | Form | None, **values: str) -> Card | Form | None:
         await self._introduced()
         assert isinstance(form, Form), form
-        modal = self.world.modal_of(form)
+        modal = self.world.opened(form)
         if modal is None or modal.exchange.interaction.person is not self.me:
             return await super().submits(form, **values)
         many = {each.name for each in form.fields if each.kind is FieldKind.CHOICES}
