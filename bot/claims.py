@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock
@@ -31,31 +31,30 @@ MENDING = timedelta(minutes=15)  # until a row that cannot be read is looked at 
 _SOONEST = select(func.min(outbox.c.ready_at)).where(READY)
 _FEWER = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)  # a move is no try
 _MOVE = Change(
-    lambda given: (
+    lambda row, to: (
         update(outbox)
-        .where(outbox.c.id == given["row"])
+        .where(outbox.c.id == row)
         .values(
-            ready_at=given["to"],
+            ready_at=to,
             lease=None,
             lead=None,
             attempts=_FEWER,
-            tried_at=case((outbox.c.tried_at == given["now"], None), else_=outbox.c.tried_at),
+            tried_at=case(
+                (outbox.c.tried_at == bindparam("now", type_=Instant), None), else_=outbox.c.tried_at
+            ),
         )
     ),
-    row=outbox.c.id.type,
-    to=Instant(),
-    now=Instant(),
+    outbox.c.id.type,
+    Instant(),
 )
 _FOLD = Change(
-    lambda given: (
+    lambda row, lead: (
         update(outbox)
-        .where(outbox.c.id == given["row"])
-        .values(lead=given["under"], ready_at=given["until"], lease=given["held"])
+        .where(outbox.c.id == row)
+        .values(lead=lead, ready_at=bindparam("until"), lease=bindparam("held"))
     ),
-    row=outbox.c.id.type,
-    under=outbox.c.lead.type,
-    until=Instant(),
-    held=outbox.c.lease.type,
+    outbox.c.id.type,
+    outbox.c.lead.type,
 )
 
 
@@ -192,9 +191,9 @@ class _Claim:
         if changes.freed:
             freed = outbox.c.id.in_([row.id for row in changes.freed])
             await self._tx.execute(update(outbox).where(freed).values(lead=None))
-        await _MOVE.run(self._tx, [(row.id, to, self._now) for row, to in changes.moved])
-        held = (self._until, self._due.lease)
-        await _FOLD.run(self._tx, [(row.id, lead.id, *held) for row, lead in changes.folded])
+        await _MOVE.run(self._tx, {row.id: to for row, to in changes.moved}, now=self._now)
+        folded = {row.id: lead.id for row, lead in changes.folded}
+        await _FOLD.run(self._tx, folded, until=self._until, held=self._due.lease)
         await self._put_off()
         for state in {state for _, state in changes.ended}:
             await self._rows.end(self._tx, [row.id for row, end in changes.ended if end is state], state)

@@ -74,6 +74,8 @@ _WAITING = Lookup(
         .where(
             *_theirs(many),
             READY,
+            outbox.c.done_at.is_(None),  # for the index, as is when they are due: never after they are ready
+            outbox.c.due_at <= bindparam("tomorrow"),
             outbox.c.ready_at <= bindparam("tomorrow"),
             or_(outbox.c.lease.is_(None), outbox.c.lease != bindparam("held")),
         )
@@ -84,10 +86,9 @@ _RECENT = Lookup(
     lambda many: select(outbox.c.user, outbox.c.done_at).where(
         *_theirs(many),
         outbox.c.state.in_(SAID),
-        outbox.c.ready_at > bindparam("since"),  # the end of its lease, for the index
+        outbox.c.done_at > bindparam("since"),
         outbox.c.lead.is_(None),
         outbox.c.message.is_not(None),
-        outbox.c.done_at > bindparam("since"),
     )
 )
 
@@ -196,10 +197,6 @@ class Due:
         return set((await self.tx.execute(free.with_for_update(skip_locked=True))).scalars())
 
     async def add_recent(self, users: Sequence[str], sent: dict[str, list[datetime]]) -> None:
-        """Add when messages went to these people in the last two days.
-
-        ``ready_at`` of such a row is when its lease would have ended, and that is not before it was sent: so
-        the index passes over all of a person's history at once.
-        """
+        """Add when messages went to these people in the last two days: history before that costs nothing."""
         for user, done_at in await _RECENT.rows(self.tx, users=users, since=self.now - LATELY):
             sent.setdefault(user, []).append(done_at)

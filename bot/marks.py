@@ -6,12 +6,13 @@ everywhere (see ``bot.storage.engine``).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import case, select, update
+from sqlalchemy import Integer, Update, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Message
@@ -20,7 +21,7 @@ from bot.features import Ended, Features, Unit, follow
 from bot.people import People
 from bot.rows import Row, State, Verb, dump
 from bot.storage import Storage
-from bot.storage.batches import Change, Lookup, Values
+from bot.storage.batches import Change, Lookup
 from bot.storage.errors import code
 from bot.storage.schema import Instant, outbox
 
@@ -59,54 +60,38 @@ _HELD = Lookup(
 )
 
 
-def _mine(given: Values) -> tuple[Any, Any]:
-    return outbox.c.id == given["row"], outbox.c.lease == given["held"]
+def _ours(row: Any) -> Update:
+    return update(outbox).where(outbox.c.id == row, outbox.c.lease == bindparam("held"))
 
 
-_c = outbox.c
-_MINE: dict[str, Any] = {"row": _c.id.type, "held": _c.lease.type}
 _END = Change(
-    lambda given: (
-        update(outbox)
-        .where(*_mine(given))
-        .values(
-            state=given["is"],
-            lease=None,
-            error=given["why"],
-            done_at=given["at"],
-            message=given["as"],
-        )
+    lambda row, message: _ours(row).values(
+        state=bindparam("is"),
+        lease=None,
+        error=bindparam("why"),
+        done_at=bindparam("at"),
+        message=message,
     ),
-    **_MINE,
-    **{"is": _c.state.type, "why": _c.error.type, "at": Instant(), "as": _c.message.type},
+    outbox.c.id.type,
+    outbox.c.message.type,
 )
 _AGAIN = Change(  # another try; ``sure``: it did not work, so there is nothing to look for
-    lambda given: (
-        update(outbox)
-        .where(*_mine(given))
-        .values(
-            lease=None,
-            ready_at=given["at"],
-            error=given["why"],
-            attempts=given["tries"],
-            tried_at=case((given["sure"] == 1, None), else_=outbox.c.tried_at),
-        )
+    lambda row, at: _ours(row).values(
+        lease=None,
+        ready_at=at,
+        error=bindparam("why"),
+        attempts=bindparam("tries"),
+        tried_at=case((bindparam("sure", type_=Integer) == 1, None), else_=outbox.c.tried_at),
     ),
-    **_MINE,
-    at=Instant(),
-    why=_c.error.type,
-    tries=_c.attempts.type,
-    sure=_c.attempts.type,
+    outbox.c.id.type,
+    Instant(),
 )
 _FREE = Change(  # was to be folded, and goes its own way
-    lambda given: (
-        update(outbox)
-        .where(*_mine(given))
-        .values(lease=None, ready_at=given["at"], error=given["why"], lead=None, tried_at=None)
+    lambda row, at: _ours(row).values(
+        lease=None, ready_at=at, error=bindparam("why"), lead=None, tried_at=None
     ),
-    **_MINE,
-    at=Instant(),
-    why=_c.error.type,
+    outbox.c.id.type,
+    Instant(),
 )
 
 
@@ -132,9 +117,12 @@ class Marks:
             mine = await self._mine(tx, outcomes)
             for outcome in outcomes:
                 writing.add(outcome, mine, self._features)
-            await _END.run(tx, writing.end)
-            await _AGAIN.run(tx, writing.again)
-            await _FREE.run(tx, writing.free)
+            for (held, state, why), rows in writing.end.items():
+                await _END.run(tx, rows, held=held, **{"is": state}, why=why, at=writing.now)
+            for (held, why, tries, sure), rows in writing.again.items():
+                await _AGAIN.run(tx, rows, held=held, why=why, tries=tries, sure=sure)
+            for (held, why), rows in writing.free.items():
+                await _FREE.run(tx, rows, held=held, why=why)
             await self._people.ignored(tx, writing.reached)
             for user, why in writing.unreachable.items():
                 await self._people.change(tx, user, self._clock.now(), unreachable=why)
@@ -157,12 +145,12 @@ class _Writing:
     """One mark's statements and what follows from them, put together in memory."""
 
     def __init__(self, now: datetime) -> None:
-        self._now = now
-        self.end, self.again, self.free = (
-            list[tuple[Any, ...]](),
-            list[tuple[Any, ...]](),
-            list[tuple[Any, ...]](),
+        self.now = now
+        self.end: defaultdict[tuple[str | None, State, str | None], dict[int, str | None]] = defaultdict(dict)
+        self.again: defaultdict[tuple[str | None, str | None, int, int], dict[int, datetime | None]] = (
+            defaultdict(dict)
         )
+        self.free: defaultdict[tuple[str | None, str | None], dict[int, datetime | None]] = defaultdict(dict)
         self.ended: list[Ended] = []
         self.reached: list[str] = []
         self.unreachable: dict[str, str] = {}
@@ -190,9 +178,9 @@ class _Writing:
         state = State.FOLDED if outcome.state is State.SENT else outcome.state
         surely_not = outcome.state is State.READY and not _doubt(outcome)
         if outcome.state in (State.DROPPED, State.DEAD) or surely_not:
-            at = outcome.retry_at if surely_not else self._now
+            at = outcome.retry_at if surely_not else self.now
             why = (outcome.error or None) if surely_not else None
-            self.free.append((folded.id, lease, at, why))
+            self.free[lease, why][folded.id] = at
             return
         self._write(folded, lease, state, outcome, message)
         if state is not State.READY:
@@ -204,9 +192,9 @@ class _Writing:
         why = outcome.error or None
         if state is State.READY:
             sure = int(not _doubt(outcome))
-            self.again.append((row.id, lease, outcome.retry_at, why, _tries(row, outcome), sure))
+            self.again[lease, why, _tries(row, outcome), sure][row.id] = outcome.retry_at
         else:
-            self.end.append((row.id, lease, state, why, self._now, message))
+            self.end[lease, state, why][row.id] = message
 
 
 def _doubt(outcome: Outcome) -> bool:

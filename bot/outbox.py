@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import RowMapping, bindparam, delete, func, literal, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import User
@@ -19,7 +19,7 @@ from bot.clock import Clock
 from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_user
 from bot.storage.batches import Addition
 from bot.storage.engine import insert_into
-from bot.storage.schema import FOREVER, Instant, outbox
+from bot.storage.schema import FOREVER, PUBLIC_WORDS, Instant, outbox
 from bot.vault import Vault
 
 __all__ = ["Outbox", "Plan", "Row", "State", "Verb", "dump", "parse", "parse_message", "parse_user"]
@@ -137,10 +137,12 @@ class Outbox:
 
     async def folded(self, connection: AsyncConnection, lead: Row) -> list[Row]:
         """What was said in the same message as ``lead`` and still stands."""
+        if lead.user is None:
+            return []
         rows = await connection.execute(
             select(outbox)
             .where(
-                outbox.c.user == (lead.user.key if lead.user else None),  # for its index
+                outbox.c.user == lead.user.key,  # for its index
                 outbox.c.state == State.FOLDED,
                 outbox.c.lead == lead.id,
             )
@@ -191,8 +193,8 @@ class Outbox:
 
     async def tidy(self, tx: AsyncConnection, before: datetime) -> None:
         """Forget the words of what was said in public before then: they are where they belong."""
-        said = (outbox.c.user.is_(None), outbox.c.state == State.SENT, outbox.c.done_at < before)
-        await tx.execute(update(outbox).where(*said, outbox.c.args.is_not(None)).values(args=None))
+        said = (text(PUBLIC_WORDS), outbox.c.done_at < before, outbox.c.state == State.SENT)
+        await tx.execute(update(outbox).where(*said).values(args=None))
 
     async def prune(self, tx: AsyncConnection, before: datetime, limit: int, *, all: bool = False) -> int:
         """Delete up to ``limit`` rows that ended before then; how many that were.

@@ -180,7 +180,7 @@ _SAID = Lookup(
     lambda many: select(outbox.c.user, outbox.c.done_at).where(
         *_lines(many),
         outbox.c.state.in_((State.SENT, State.FOLDED)),
-        outbox.c.ready_at > bindparam("since"),  # the end of its lease: for the index
+        outbox.c.done_at > bindparam("since"),
     )
 )
 

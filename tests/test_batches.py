@@ -66,23 +66,21 @@ async def test_thousands_at_once(storage: Storage) -> None:
 
 async def test_each_row_is_changed_by_its_own_values(storage: Storage) -> None:
     change = Change(
-        lambda given: (
+        lambda who, until: (
             update(people)
-            .where(people.c.user == given["who"])
-            .values(zone=given["to"], paused_until=given["until"], ignored=people.c.ignored + given["more"])
+            .where(people.c.user == who)
+            .values(paused_until=until, zone=bindparam("to"), ignored=people.c.ignored + bindparam("more"))
         ),
-        who=people.c.user.type,
-        to=people.c.zone.type,
-        until=Instant(),
-        more=people.c.ignored.type,
+        people.c.user.type,
+        Instant(),
     )
     await added(storage)
     async with storage.write() as tx:
-        await change.run(tx, [(name, f"to {name}", NOW if n else None, n) for n, name in enumerate(WEIRD)])
-        await change.run(tx, [("nobody", "", None, 0)])
-        await change.run(tx, [])
+        await change.run(tx, {name: NOW if n else None for n, name in enumerate(WEIRD)}, to='"%', more=3)
+        await change.run(tx, {"nobody": None}, to="", more=0)
+        await change.run(tx, {}, to="", more=0)
     assert {row[0]: (row[1], row[3], row[4]) for row in await found(storage, WEIRD)} == {
-        name: (f"to {name}", NOW if n else None, 2 * n) for n, name in enumerate(WEIRD)
+        name: ('"%', NOW if n else None, n + 3) for n, name in enumerate(WEIRD)
     }
 
 

@@ -28,6 +28,7 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
+from sqlalchemy import cast as as_type
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -68,21 +69,27 @@ class Lookup:
 
 
 class Change:
-    """An UPDATE of many rows. ``write`` is given a column for each of ``types``, by name."""
+    """An UPDATE of many rows, each found by its key and given a value of its own.
 
-    def __init__(self, write: Callable[[Values], Update], **types: Any) -> None:
-        self._names = tuple(types)
-        self._statement = write({name: bindparam(name, type_=kind) for name, kind in types.items()})
-        self._sql = _Sql(write(dict(_columns(types).items())))
+    ``write`` is given a column of keys and one of values, of these types; what is the same for all rows is an
+    ordinary ``bindparam``.
+    """
 
-    async def run(self, tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Change what ``rows`` say, each in the order of the types."""
+    def __init__(self, write: Callable[[Any, Any], Update], key: Any, value: Any) -> None:
+        self._statement = write(bindparam("key_given", type_=key), bindparam("value_given", type_=value))
+        each = _each(_ROWS).c
+        self._sql = _Sql(write(as_type(each.key, key), type_coerce(each.value, value)))
+
+    async def run(self, tx: AsyncConnection, rows: Mapping[Any, Any], **same: Any) -> None:
+        """Change the rows with these keys."""
         if not rows:
             return
         if tx.dialect.name == "sqlite":
-            await self._sql.run(tx, {_ROWS: _text(rows)})
+            given = {name: _plain(each) for name, each in same.items()}
+            await self._sql.run(tx, {**given, _ROWS: json.dumps(rows, default=micros)})
         else:
-            await tx.execute(self._statement, [dict(zip(self._names, row, strict=True)) for row in rows])
+            each = [{"key_given": key, "value_given": value, **same} for key, value in rows.items()]
+            await tx.execute(self._statement, each)
 
 
 class ChangeAll:
@@ -152,7 +159,7 @@ def _listed(name: str) -> Any:
 
 
 def _each(name: str) -> Any:
-    return func.json_each(bindparam(name, type_=Text)).table_valued("value")
+    return func.json_each(bindparam(name, type_=Text)).table_valued("key", "value")
 
 
 def _columns(types: Values) -> dict[str, ColumnElement[Any]]:

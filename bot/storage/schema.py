@@ -74,6 +74,13 @@ metadata = MetaData(
     }
 )
 
+
+def _partial(name: str, *columns: str, where: str = "") -> Index:
+    """An index of some rows; unless said otherwise, those where the first column is not NULL."""
+    those = text(where or f'"{columns[0]}" IS NOT NULL')
+    return Index(name, *columns, sqlite_where=those, postgresql_where=those)
+
+
 # Who uses the bot, and how they want to be spoken to. Empty or null means: the community's default.
 people = Table(
     "people",
@@ -92,6 +99,7 @@ people = Table(
     Column("ignored", Integer, nullable=False, server_default="0"),  # nudges since the last reaction
     Column("unreachable", String(64), nullable=False, server_default=""),  # why their messages are refused
     Column("seen_at", Instant, nullable=False),
+    sqlite_with_rowid=False,  # one tree, ordered by person
 )
 
 # Where a community wants things said, and what it starts from; set by /setup (the web chat sets its own).
@@ -125,6 +133,8 @@ drafts = Table(
     Column("saved_at", Instant, nullable=False),
 )
 
+PUBLIC_WORDS = '"user" IS NULL AND args IS NOT NULL'  # rows whose words are forgotten once they were said
+
 # Everything said unprompted. A row is claimed by moving ``ready_at`` one lease ahead.
 outbox = Table(
     "outbox",
@@ -148,15 +158,12 @@ outbox = Table(
     Column("message", Text),
     Column("error", String(200)),
     Column("done_at", Instant),
-    Index(
-        "ix_outbox_ready",
-        "ready_at",
-        sqlite_where=text("state = 'ready'"),
-        postgresql_where=text("state = 'ready'"),
-    ),
-    Index("ix_outbox_user_state", "user", "state", "ready_at"),
-    Index("ix_outbox_subject", "subject"),
-    Index("ix_outbox_done", "done_at"),
+    _partial("ix_outbox_ready", "ready_at", where="state = 'ready'"),
+    # A claim changes nothing in these, and what says NULL is not in them.
+    _partial("ix_outbox_user_state", "user", "state", "done_at", "due_at"),
+    _partial("ix_outbox_subject", "subject"),
+    _partial("ix_outbox_done", "done_at"),
+    _partial("ix_outbox_words", "done_at", where=f"done_at IS NOT NULL AND {PUBLIC_WORDS}"),
 )
 
 # One no. ``author`` is the sealed user key: needed to answer its owner, unreadable without the key.
@@ -229,6 +236,7 @@ motivation = Table(
     Column("days", String(14), nullable=False),  # weekdays as digits, Monday is 0
     Column("themes", String(200), nullable=False, server_default=""),
     Column("active", Boolean, nullable=False),
+    sqlite_with_rowid=False,  # one tree, ordered by person
 )
 
 # Prompts that a person has had (``seen``) and what they thought of them (1 a heart, -1 not for me).
@@ -240,6 +248,7 @@ prompts = Table(
     Column("seen", Boolean, nullable=False),
     Column("liked", Integer, nullable=False, server_default="0"),
     Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,  # one tree, ordered by person
 )
 
 # The local web chat is its own chat server; these are its messages.
