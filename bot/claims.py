@@ -23,12 +23,13 @@ from bot.outbox import Outbox, Plan, Row, State, Verb, parse_user
 from bot.people import People
 from bot.storage import Storage
 from bot.storage.batches import Change
+from bot.storage.glance import Glance
 from bot.storage.schema import FOREVER, Instant, outbox
 
 DOUBT = timedelta(minutes=5)  # Discord remembers a nonce for "a few minutes"
 MENDING = timedelta(minutes=15)  # until a row that cannot be read is looked at again
 
-_SOONEST = select(func.min(outbox.c.ready_at)).where(READY)
+_SOONEST = Glance(select(func.min(outbox.c.ready_at).label("at")).where(READY))
 _FEWER = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)  # a move is no try
 _MOVE = Change(
     lambda row, to: (
@@ -85,8 +86,8 @@ class Claims:
 
     async def next_due(self) -> datetime | None:
         """When the next row is ready; None if nothing is planned (a pause without end is no plan)."""
-        async with self._storage.read() as connection:
-            at: datetime | None = (await connection.execute(_SOONEST)).scalar()
+        (soonest,) = await self._storage.glance(_SOONEST)
+        at: datetime | None = soonest["at"]
         return None if at is None or at >= FOREVER else at
 
     async def claim(self, limit: int | None = None) -> list[Unit]:

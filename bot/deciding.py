@@ -15,7 +15,7 @@ import structlog
 from bot.features import Unit
 from bot.gentle import Ask, Decision, Drop, Move, Rule, Send, decide, same_day, sent_today
 from bot.people import Preferences
-from bot.rows import Row, State
+from bot.rows import ROWS_TURN, Row, State
 from bot.storage.schema import FOREVER
 
 log = structlog.get_logger("bot.outbox")
@@ -56,7 +56,7 @@ class Deciding:
 
         ``sent`` is when messages went to them lately, ``later`` what else is due to them or will be today.
         """
-        rows = sorted(rows, key=_in_order) if len(rows) > 1 else rows
+        rows = sorted(rows, key=ROWS_TURN) if len(rows) > 1 else rows
         return self._repeats(rows, person) or self._fresh(rows, person, sent, later)
 
     def doubtful(self, row: Row) -> bool:
@@ -151,7 +151,3 @@ class Deciding:
         late = row.expires_at is not None and row.expires_at <= self.now
         today = row.ready_at <= self.now or same_day(row.ready_at, self.now, person)
         return today and not late and not self._leads(row)
-
-
-def _in_order(row: Row) -> tuple[datetime, int]:
-    return row.due_at, row.id

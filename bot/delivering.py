@@ -13,6 +13,7 @@ from bot.chat import Chat, Message, Place
 from bot.clock import Clock
 from bot.errors import ChatError, Gone, Misconfigured, TryLater, Undeliverable
 from bot.features import Features, Unit, fault, trace
+from bot.logs import under_way
 from bot.marks import Outcome, given_back
 from bot.patience import within
 from bot.rows import FAULT, State, Verb
@@ -25,23 +26,27 @@ MISCONFIGURED_RETRY = 900.0  # seconds; an organiser has to mend something first
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Sends units. ``lease`` is in seconds, ``attempts`` how often a row may fail by its own fault."""
+    """Sends units.
+
+    ``call`` is how long a call may take, and what must be left of a lease before one begins (a third of a
+    lease); ``attempts`` how often a row may fail by its own fault.
+    """
 
     chats: Mapping[str, Chat]
     features: Features
     clock: Clock
     random: Random
-    lease: float
+    call: timedelta
     attempts: int
 
     async def deliver(self, unit: Unit, until: datetime) -> Outcome:
         """Whatever goes wrong with a unit is its own outcome and nobody else's; its lease ends ``until``."""
         row, now = unit.lead, self.clock.now()
-        if now + timedelta(seconds=self.lease / 3) > until:  # it waited here for too long
+        if now + self.call > until:  # it waited here for too long
             return given_back(unit, "lease ran out", now)
-        structlog.contextvars.bind_contextvars(row=row.id, kind=row.kind)  # until the sender's next one
+        under_way.set((row.id, row.kind))  # until the sender's next one
         try:
-            return await within(self.lease / 3, self._send(unit))
+            return await within(self.call.total_seconds(), self._send(unit))
         except TimeoutError:
             return self._later(unit, "timeout", unsure=True)
         except TryLater as error:

@@ -14,11 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Select, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Select, bindparam, func, literal_column, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outbox import COLUMNS, Outbox, Row, State, Verb
 from bot.people import People
+from bot.rows import ROWS_TURN
 from bot.storage.batches import ChangeAll, Lookup, Many
 from bot.storage.schema import Instant, outbox
 from bot.vault import VaultError
@@ -29,11 +30,13 @@ LATELY = timedelta(days=2)  # nobody's present local day began before that
 SAID = (State.SENT, State.DONE, State.SKIPPED, State.SNOOZED)  # with a message: it reached the person
 READY = outbox.c.state == literal_column(f"'{State.READY}'")  # a constant: else no partial index is used
 AT = {column.key: place for place, column in enumerate(COLUMNS)}
+_LEASED = ("ready_at", "lease", "state")  # the same for all rows that a claim takes
+_UNLEASED = [null().label(each.key) if each.key in _LEASED else each for each in COLUMNS]
 
 
 def _rows(*where: Any) -> Select[*tuple[Any, ...]]:
-    """Whole rows that are ready, soonest first, and nobody else's just now."""
-    ready = select(*COLUMNS).where(READY, *where).order_by(outbox.c.ready_at, outbox.c.id)
+    """Rows that are ready, soonest first, and nobody else's just now; ``_lease`` adds what it changes."""
+    ready = select(*_UNLEASED).where(READY, *where).order_by(outbox.c.ready_at, outbox.c.id)
     return ready.with_for_update(skip_locked=True)
 
 
@@ -153,11 +156,12 @@ class Due:
         for each in found:
             values = list(each)
             values[AT["ready_at"]], values[AT["lease"]] = self.until, self.lease
+            values[AT["state"]] = State.READY
             values[AT["attempts"]] += 1
             values[AT["tried_at"]] = values[AT["tried_at"]] or self.now
             if row := self._read(values):
                 rows.append(row)
-        rows.sort(key=lambda row: (row.due_at, row.id))
+        rows.sort(key=ROWS_TURN)
         return rows
 
     def _read(self, values: Sequence[Any]) -> Row | None:

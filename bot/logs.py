@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from contextvars import ContextVar
+from typing import Any
 
 import structlog
+
+under_way: ContextVar[tuple[int, str] | None] = ContextVar("under_way", default=None)
+"""The row of the outbox that is being sent, and its kind: in every line that is logged meanwhile."""
 
 
 def configure(level: str, form: str, *, lasting: bool = True) -> None:
@@ -22,6 +28,7 @@ def configure(level: str, form: str, *, lasting: bool = True) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _row,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
@@ -30,3 +37,11 @@ def configure(level: str, form: str, *, lasting: bool = True) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=lasting,
     )
+
+
+def _row(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Which row a line is about. (One variable for both: structlog's own would cost each message 1 µs.)"""
+    if about := under_way.get():
+        event.setdefault("row", about[0])
+        event.setdefault("kind", about[1])
+    return event

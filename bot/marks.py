@@ -167,7 +167,8 @@ class _Writing:
                 self._fold(folded, row.lease, outcome, message)
         if outcome.state is State.READY:
             return
-        self.ended.append(Ended(row, outcome.state, outcome.message, outcome.unit.loaded))
+        if features.follows(row.kind):
+            self.ended.append(Ended(row, outcome.state, outcome.message, outcome.unit.loaded))
         if row.user and outcome.state is State.SENT and row.verb is Verb.DM:
             self.reached.append(row.user.key)
         if row.user and outcome.state is State.UNDELIVERED:

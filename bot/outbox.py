@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import User
 from bot.clock import Clock
-from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_user
+from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_user, row_of
 from bot.storage.batches import Addition
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, PUBLIC_WORDS, Instant, outbox
@@ -94,25 +94,27 @@ class Outbox:
         """A row from the values of ``COLUMNS``, unsealed; errors as for ``Vault.unseal_json``."""
         id, key, kind, verb, user, place, args, subject, due, ready, expires, state = row[:12]
         attempts, lease, lead, tried, message, error = row[12:]
-        return Row(
-            id,
-            key,
-            kind,
-            VERBS[verb],
-            parse_user(user) if user else None,
-            parse(place) if place else None,
-            cast("dict[str, str]", self._vault.unseal_json(args, ARGS)) if args else {},
-            subject or "",
-            due,
-            ready,
-            expires,
-            STATES[state],
-            attempts,
-            lease,
-            lead,
-            tried,
-            parse_message(message),
-            error or "",
+        return row_of(
+            (
+                id,
+                key,
+                kind,
+                VERBS[verb],
+                parse_user(user) if user else None,
+                parse(place) if place else None,
+                cast("dict[str, str]", self._vault.unseal_json(args, ARGS)) if args else {},
+                subject or "",
+                due,
+                ready,
+                expires,
+                STATES[state],
+                attempts,
+                lease,
+                lead,
+                tried,
+                parse_message(message),
+                error or "",
+            )
         )
 
     async def coming(self, connection: AsyncConnection, user: User, limit: int = 500) -> list[Row]:

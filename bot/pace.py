@@ -35,7 +35,11 @@ class Pace:
 
 
 class Room:
-    """How many rows to have in hand: what is sent in a small part of a lease, at the pace measured."""
+    """How many rows to claim: what is sent in a small part of a lease, at the pace measured.
+
+    The next are claimed while half as many are still to be sent, so that neither the platform nor the database
+    waits for the other.
+    """
 
     def __init__(self, pace: Pace, clock: Clock) -> None:
         self._most, self._least, self._clock = pace.batch, min(pace.batch, pace.senders), clock
@@ -48,13 +52,15 @@ class Room:
         self._count, self._since = 0, self._clock.monotonic()
 
     def left(self, flying: int, ended: int) -> int:
-        """Room for so many more; none for less than a quarter: each claim is a transaction.
+        """How many to claim now that so many are claimed and not marked, of which some have ``ended``.
 
-        What has ``ended`` and is being marked makes room for the next, which is claimed meanwhile; but all
-        together are never more than twice as many.
+        None while more than half of a batch is to be sent, or while more than two batches are to be marked.
         """
-        room = min(self._limit - flying + ended, 2 * self._limit - flying)
-        return room if room >= max(1, self._limit // 4) else 0
+        return self._limit if self.is_low(flying - ended) and ended <= 2 * self._limit else 0
+
+    def is_low(self, coming: int) -> bool:
+        """Whether so few are still to be sent that it is time for the next."""
+        return coming <= self._limit
 
     def note(self, done: int) -> None:
         """So many more are done."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
-from typing import NamedTuple, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, cast
 
 from bot.chat import Message, Place, User
 
@@ -86,6 +87,17 @@ class Row(NamedTuple):
     def faulty(self) -> bool:
         """Whether the last try failed by the row's own fault, and not by an outage."""
         return self.error.startswith(FAULT)
+
+
+ROWS_TURN = attrgetter("due_at", "id")  # in this order they are decided about
+
+
+_new = cast("Callable[[type[Row], tuple[Any, ...]], Row]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]
+
+
+def row_of(values: tuple[Any, ...]) -> Row:
+    """A row of these values: what ``Row(*values)`` makes, at a sixth of its price."""
+    return _new(Row, values)
 
 
 def dump(value: Place | Message) -> str:

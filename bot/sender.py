@@ -37,7 +37,7 @@ __all__ = ["RETRY_FIRST", "RETRY_MOST", "Outcome", "Pace", "Sender", "trace"]
 log = structlog.get_logger("bot.outbox")
 
 T = TypeVar("T")
-IN_A_ROW = 8  # units a worker sends before it lets others run, where a platform answers without waiting
+IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform answers without waiting
 
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
@@ -62,7 +62,8 @@ class Sender:
         self._clock, self._pace, self._observer = clock, pace, observer
         self._claims = Claims(storage, rows, people, clock, features, pace.lease, pace.batch)
         self._marks = Marks(storage, people, clock, features)
-        self._delivery = Delivery(dict(chats), features, clock, random, pace.lease, pace.attempts)
+        call = timedelta(seconds=pace.lease / 3)
+        self._delivery = Delivery(dict(chats), features, clock, random, call, pace.attempts)
         self._room = Room(pace, clock)
         self._stranded = Stranded(storage, clock, pace.lease)
         self._wake = asyncio.Event()  # something was committed, or there is room for more
@@ -132,6 +133,7 @@ class Sender:
         self._taking = False
         for unit in self._hand.give_back():
             self._end(unit, given_back(unit, "stopped", self._clock.now()))
+        self._over.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._pace.grace):
                 while self._hand.begun:
@@ -147,7 +149,9 @@ class Sender:
             await self._marking.wait()  # else what was sent would be claimed, and sent, again
             try:
                 room = self._room.left(self._flying, self._ended)
-                if not room or not await self._whole(self._claim(room)):
+                if not room:
+                    await self._wake.wait()
+                elif not await self._whole(self._claim(room)):
                     await self._idle()
             except Exception as error:  # noqa: BLE001  (a database that fails now may answer later)
                 log.error("claim failed", error=type(error).__name__, why=code(error), trace=trace(error))
@@ -186,7 +190,7 @@ class Sender:
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._wake.wait())]
         try:
             at = await self._whole(self._claims.next_due())
-            if at is not None and self._room.left(self._flying, self._ended):
+            if at is not None:
                 waits.append(asyncio.create_task(self._clock.sleep_until(at)))
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -213,7 +217,7 @@ class Sender:
                 raise
             finally:
                 self._hand.finish(unit)
-                self._over.set()
+                self._over.set()  # whoever hears of it looks when this has ended
             self._end(unit, outcome)
             in_a_row += 1
             if in_a_row >= IN_A_ROW:
@@ -228,10 +232,12 @@ class Sender:
         else:
             self._done.append(outcome)
             self._ended += 1
-        self._over.set()
+            if self._room.is_low(self._flying - self._ended):
+                self._wake.set()
 
     def _overtaken(self, unit: Unit) -> None:
         self._end(unit, given_back(unit, "overtaken", self._clock.now()))
+        self._over.set()
 
     async def _deliver(self, unit: Unit) -> Outcome:
         """Send one unit, unless the same row was claimed anew meanwhile."""

@@ -87,7 +87,7 @@ class Voice:
 
     def card(self, card: Card) -> Card:
         """A card whose buttons all have labels."""
-        if all(button.label for button in card.buttons):
+        if not card.buttons or all(button.label for button in card.buttons):
             return card
         return replace(card, buttons=tuple(b if b.label else self.button(b) for b in card.buttons))
 
