@@ -7,7 +7,7 @@ in a few statements for all people together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -123,7 +123,7 @@ class Deciding:
         if row.kind == ASK:
             if not person.paused_for_good(self.now):
                 return Drop("answered")
-            person = replace(person, paused_until=None, ignored=0)
+            person = person._replace(paused_until=None, ignored=0)
         return decide(row, self.rule(row.kind), person, self.now, today, self.limit)
 
     def _together(

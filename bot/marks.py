@@ -158,8 +158,8 @@ class _Writing:
     def add(self, outcome: Outcome, mine: set[tuple[int, str | None]], features: Features) -> None:
         """One outcome, with what is folded into it."""
         row, message = outcome.unit.lead, dump(outcome.message) if outcome.message else None
-        matters = row.user is not None or features.follows(row.kind)
-        if matters and (row.id, row.lease) not in mine:
+        follows = features.follows(row.kind)
+        if (follows or row.user is not None) and (row.id, row.lease) not in mine:
             return
         self._write(row, row.lease, outcome.state, outcome, message)
         for folded in outcome.unit.folded:
@@ -167,7 +167,7 @@ class _Writing:
                 self._fold(folded, row.lease, outcome, message)
         if outcome.state is State.READY:
             return
-        if features.follows(row.kind):
+        if follows:
             self.ended.append(Ended(row, outcome.state, outcome.message, outcome.unit.loaded))
         if row.user and outcome.state is State.SENT and row.verb is Verb.DM:
             self.reached.append(row.user.key)

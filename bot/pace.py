@@ -28,17 +28,16 @@ class Pace:
     """
 
     lease: float = 60.0
-    batch: int = 512
+    batch: int = 1024
     senders: int = 16
     attempts: int = 8
     grace: float = 3.0
 
 
 class Room:
-    """How many rows to claim: what is sent in a small part of a lease, at the pace measured.
+    """How many rows to have in hand: what is sent in a small part of a lease, at the pace measured.
 
-    The next are claimed while half as many are still to be sent, so that neither the platform nor the database
-    waits for the other.
+    They are claimed by halves: the next half while the other is sent, so that nobody waits for the database.
     """
 
     def __init__(self, pace: Pace, clock: Clock) -> None:
@@ -54,19 +53,24 @@ class Room:
     def left(self, flying: int, ended: int) -> int:
         """How many to claim now that so many are claimed and not marked, of which some have ``ended``.
 
-        None while more than half of a batch is to be sent, or while more than two batches are to be marked.
+        What has ended and is being marked makes room, but all together are never more than twice as many.
         """
-        return self._limit if self.is_low(flying - ended) and ended <= 2 * self._limit else 0
+        half = self._half
+        return half if self.is_low(flying - ended) and flying + half <= 2 * self._limit else 0
 
     def is_low(self, coming: int) -> bool:
         """Whether so few are still to be sent that it is time for the next."""
-        return coming <= self._limit
+        return coming + self._half <= self._limit
+
+    @property
+    def _half(self) -> int:
+        return (self._limit + 1) // 2
 
     def note(self, done: int) -> None:
         """So many more are done."""
         self._count += done
         took = self._clock.monotonic() - self._since
-        if self._count >= self._limit or took > self._seconds:
+        if self._count >= self._half or took > self._seconds:
             fitting = self._most if took <= 0 else int(self._count / took * self._seconds)
             self._limit = min(self._most, max(self._least, min(fitting, 2 * self._limit)))
             self.begin()

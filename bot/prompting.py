@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, func, select, type_coerce, update
+from sqlalchemy import and_, bindparam, case, func, select, update
 from sqlalchemy import cast as as_type
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.types import BigInteger, String
+from sqlalchemy.types import String
 
 from bot.cog import Kit, Row
 from bot.content import Prompt, Prompts
@@ -56,18 +56,18 @@ LONGEST = 5  # words that can mean one thing together: "mon, tue, wed and fri"
 SHOWN = 40  # characters of an unclear word that are shown back
 
 
+UNRATED: Mapping[str, int] = MappingProxyType({})
 Draw = Callable[[Sequence[int]], Sequence[float]]  # for each a number from 0 up to 1, the same each time
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """What the choice needs to know of a person. ``themes`` are those they asked for; none: any."""
 
     stage: str = ""
     bad_day: bool = False
     themes: frozenset[str] = frozenset()
     seen: frozenset[str] = frozenset()
-    liked: Mapping[str, int] = field(default_factory=dict[str, int])
+    liked: Mapping[str, int] = UNRATED
     last: str = ""
 
 
@@ -154,24 +154,28 @@ def moment(row: Row) -> datetime:
 
 
 _WHEN = case((outbox.c.tried_at > outbox.c.due_at, outbox.c.tried_at), else_=outbox.c.due_at)  # as ``moment``
-_HAD = (
-    Lookup(  # a row of the outbox each: what was seen, what was rated, the last one with its time before it
-        lambda many: (
-            select(
-                outbox.c.id,
-                func.aggregate_strings(case((prompts.c.seen, prompts.c.prompt)), ",").label("seen"),
-                func.aggregate_strings(
-                    case((prompts.c.liked != 0, prompts.c.prompt + "=" + as_type(prompts.c.liked, String))),
-                    ",",
-                ).label("rated"),
-                func.max(
-                    as_type(type_coerce(prompts.c.at, BigInteger), String) + " " + prompts.c.prompt
-                ).label("last"),
-            )
-            .join(prompts, and_(prompts.c.user == outbox.c.user, prompts.c.at < _WHEN))
-            .where(outbox.c.id.in_(many("ids")))
-            .group_by(outbox.c.id)
+_BEFORE = and_(prompts.c.user == outbox.c.user, prompts.c.at < _WHEN)
+_HAD = Lookup(  # a row of the outbox each: what was seen, what was rated
+    lambda many: (
+        select(
+            outbox.c.id,
+            func.aggregate_strings(case((prompts.c.seen, prompts.c.prompt)), ",").label("seen"),
+            func.aggregate_strings(
+                case((prompts.c.liked != 0, prompts.c.prompt + "=" + as_type(prompts.c.liked, String))),
+                ",",
+            ).label("rated"),
         )
+        .join(prompts, _BEFORE)
+        .where(outbox.c.id.in_(many("ids")))
+        .group_by(outbox.c.id)
+    )
+)
+_NEWEST = Lookup(  # of each row its person's prompts, the newest last
+    lambda many: (
+        select(outbox.c.id, prompts.c.prompt)
+        .join(prompts, _BEFORE)
+        .where(outbox.c.id.in_(many("ids")))
+        .order_by(prompts.c.at, prompts.c.prompt)
     )
 )
 
@@ -183,22 +187,33 @@ async def for_rows(
     if not wanted:
         return []
     had = {
-        id: (_split(seen), _rated(rated), last.partition(" ")[2] if last else "")
-        for id, seen, rated, last in await _HAD.rows(connection, ids=[row.id for row, _, _ in wanted])
+        id: (_split(seen), _rated(rated))
+        for id, seen, rated in await _HAD.rows(connection, ids=[row.id for row, _, _ in wanted])
     }
     owners = {user: kit.vault.owner(user) for _, user, _ in wanted}
     noes = await _last_no(connection, owners.values(), min(moment(row) for row, _, _ in wanted) - LATELY)
-    picks: list[Pick] = []
-    for number, (row, user, themes) in enumerate(wanted):
-        if number % AT_ONCE == AT_ONCE - 1:
-            await asyncio.sleep(0)
+    readers: list[Reader] = []
+    for row, user, themes in wanted:
         at, no = moment(row), noes.get(owners[user])
         if no and no[1] < at - LATELY:
             no = None
-        seen, rated, last = had.get(row.id, (frozenset[str](), {}, ""))
+        seen, rated = had.get(row.id, (frozenset[str](), {}))
         bad_day = no is not None and no[1] >= at - BAD_DAYS
-        reader = Reader(no[0] if no else "", bad_day, frozenset(themes), seen, rated, last)
-        picks.append(choose(kit.content.prompts, reader, _drawn(row.key, kit.content.prompts)))
+        readers.append(Reader(no[0] if no else "", bad_day, frozenset(themes), seen, rated))
+    all_prompts = kit.content.prompts
+    picks: list[Pick] = []
+    for number, (reader, (row, _, _)) in enumerate(zip(readers, wanted, strict=True)):
+        if number % AT_ONCE == AT_ONCE - 1:
+            await asyncio.sleep(0)
+        picks.append(choose(all_prompts, reader, _drawn(row.key, all_prompts)))
+    again = {row.id: n for n, (row, _, _) in enumerate(wanted) if picks[n].round}
+    newest: dict[int, str] = {}
+    for id, prompt in await _NEWEST.rows(connection, ids=list(again)) if again else ():
+        newest[id] = prompt
+    for id, last in newest.items():  # all were seen: only then it matters which one came last
+        n = again[id]
+        reader = readers[n]._replace(last=last)
+        picks[n] = choose(all_prompts, reader, _drawn(wanted[n][0].key, all_prompts))
     return picks
 
 

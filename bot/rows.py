@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from bot.chat import Message, Place, User
 
 FAULT = "fault: "  # how the error of a try begins that failed by the row's own fault
+NOTHING: Mapping[str, str] = MappingProxyType({})
 ERROR_LIMIT = 200  # characters of the column
 
 
@@ -44,8 +45,7 @@ class State(StrEnum):
     DEAD = "dead"  # its handler failed every time
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Something to be said. ``key`` is its identity: planning it again changes nothing."""
 
     kind: str
@@ -54,7 +54,7 @@ class Plan:
     verb: Verb = Verb.DM
     user: User | None = None
     place: Place | Message | None = None
-    args: Mapping[str, str] = field(default_factory=dict[str, str])
+    args: Mapping[str, str] = NOTHING
     subject: str = ""
     expires_at: datetime | None = None
 

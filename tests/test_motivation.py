@@ -569,7 +569,7 @@ def test_what_was_disliked_comes_only_when_nothing_else_fits() -> None:
     fits = [each.id for each in CONTENT.prompts if "feel_it" in each.themes and each.fits("")]
     nearly = Reader(themes=frozenset({"feel_it"}), liked=dict.fromkeys(fits[1:], -1), seen=frozenset(fits))
     assert choose(CONTENT.prompts, nearly, by(1)).prompt.id == fits[0]
-    none = replace(nearly, liked=dict.fromkeys(fits, -1))
+    none = nearly._replace(liked=dict.fromkeys(fits, -1))
     assert choose(CONTENT.prompts, none, by(1)).prompt.id in fits
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, text
+from structlog.testing import capture_logs
 
 from bot import sender as sender_module
 from bot.chat import Kind
@@ -62,6 +63,21 @@ async def failing(box: Box, engine: str, statement: str, times: int = 10**9) -> 
         yield refused
     finally:
         event.remove(target, "before_cursor_execute", refuse)
+
+
+@asynccontextmanager
+async def away(box: Box) -> AsyncIterator[None]:
+    """The table is not to be found: whoever looks into it fails."""
+
+    async def rename(old: str, new: str) -> None:
+        async with box.storage.write() as tx:
+            await tx.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    await rename("outbox", "elsewhere")
+    try:
+        yield
+    finally:
+        await rename("elsewhere", "outbox")
 
 
 async def tried(box: Box, ever: int) -> bool:
@@ -135,10 +151,14 @@ async def test_it_keeps_a_batch_in_hand_and_sends_a_few_side_by_side(box: Box) -
     await box.plan(*(note(f"n{n}", to=f"p{n}") for n in range(20)))
     async with running(box):
         await until(lambda: box.noted.inside == 3)
-        assert sum(lease is not None for lease in await box.column("lease")) == 6
-        gates[0].set()
-        await until(lambda: len(box.noted.calls) == 4)
-        await until(lambda: tried(box, 7))
+        await until(lambda: tried(box, 6))
+        for gate in gates[:2]:
+            gate.set()
+        await until(lambda: len(box.noted.calls) == 5)
+        assert await tried(box, 6), "half a batch is claimed at once"
+        gates[2].set()
+        await until(lambda: len(box.noted.calls) == 6)
+        await until(lambda: tried(box, 9))
         for gate in gates:
             gate.set()
         await until_states(box, *[State.SENT] * 20)
@@ -208,9 +228,9 @@ def _plan_outside(path: str, values: dict[str, Any]) -> None:
 @pytest.mark.usefixtures("impatient")
 async def test_a_look_that_fails_leaves_nothing_behind(box: Box) -> None:
     async with running(box):
-        async with failing(box, "_reader", "SELECT min", times=20) as refused:
-            box.sender._wake.set()
-            await until(lambda: len(refused) == 20)
+        with capture_logs() as logs:
+            async with away(box):
+                await until(lambda: sum(each["event"] == "claim failed" for each in logs) == 20)
         await box.plan(post("hello"))
         await until(lambda: len(box.chat.sent) == 1)
         waiting = [task for task in asyncio.all_tasks() if "Event.wait" in str(task.get_coro())]

@@ -110,8 +110,14 @@ def _tune(engine: AsyncEngine, begin: str) -> None:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
+    def ask(raw: aiosqlite.Connection) -> Any:
+        return raw.execute_fetchall(begin)
+
+    heard: Any = engine.sync_engine.dispatch
+
     def began(connection: Any) -> None:  # past SQLAlchemy's cursor: one trip to the thread instead of three
-        connection.connection.dbapi_connection.run_async(lambda raw: raw.execute_fetchall(begin))
+        heard.before_cursor_execute(connection, None, begin, (), None, False)
+        connection.connection.dbapi_connection.run_async(ask)
 
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", began)
