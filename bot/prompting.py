@@ -207,10 +207,10 @@ async def for_rows(
             await asyncio.sleep(0)
         picks.append(choose(all_prompts, reader, _drawn(row.key, all_prompts)))
     again = {row.id: n for n, (row, _, _) in enumerate(wanted) if picks[n].round}
-    newest: dict[int, str] = {}
-    for id, prompt in await _NEWEST.rows(connection, ids=list(again)) if again else ():
-        newest[id] = prompt
-    for id, last in newest.items():  # all were seen: only then it matters which one came last
+    found = await _NEWEST.rows(connection, ids=list(again)) if again else ()
+    for id, last in {
+        row[0]: row[1] for row in found
+    }.items():  # only after all were seen the last one matters
         n = again[id]
         reader = readers[n]._replace(last=last)
         picks[n] = choose(all_prompts, reader, _drawn(wanted[n][0].key, all_prompts))
