@@ -5,6 +5,8 @@ in memory once more on PostgreSQL. A test that reaches into the fake chat in mem
 holds there, is marked ``in_memory``; one that reaches into the file of a database is marked ``sqlite``.
 
 Other tests that store something ask for ``database`` (a module: ``pytestmark``) to run on both.
+
+No property has a time limit for an example: that would measure the machine, and what else it does.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from playwright.async_api import Browser
 
 from bot.storage import migrations
@@ -39,6 +43,12 @@ PLATFORMS = {  # the world, and the database below it
 }
 WIRES = frozenset(("discord", "slack", "slack-http"))
 HTTP_SAMPLE = frozenset(("test_home", "test_settings"))  # the same dispatcher, another door
+
+# Over Hypothesis' own profile, which for CI draws the same examples each run.
+hypothesis_settings.register_profile(
+    "unhurried", hypothesis_settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("unhurried")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

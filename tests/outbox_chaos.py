@@ -40,7 +40,7 @@ from tests.outbox_platform import NAME, Honours, Said, Talk, told
 from tests.outbox_worker import NOTE, POST, SHIFT, Worker, forks, serve_platform, work
 from tests.postgres import Server
 
-NET = 60.0  # seconds: a safety net, nothing waits for time
+NET = 240.0  # seconds: a safety net, nothing waits for time
 LOOK = 0.05  # seconds between two looks at something that tells nobody when it happens
 LEASE = 3.0  # seconds
 PACE = Pace(lease=LEASE, batch=64, senders=8)

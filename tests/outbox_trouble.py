@@ -11,7 +11,8 @@ from typing import Any
 from tests.cutting import Way
 from tests.outbox_chaos import LEASE, Chaos
 from tests.outbox_worker import UNUSABLE
-from tests.postgres import HOST, Server
+from tests.ports import HOST
+from tests.postgres import Server
 
 NAMES = {"ada": 0.0, "bob": 7.0, "cleo": -5.0}  # and by how many seconds their clocks are wrong
 AWAY = 1.5  # seconds that the server is away at most

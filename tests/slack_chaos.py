@@ -34,9 +34,9 @@ from bot.storage import Storage
 from bot.storage.schema import communities
 from bot.vault import Vault
 from tests.chaos import AT_ONCE, ROOT, SHARE, Chaos
+from tests.ports import free_port
 from tests.slack_crowd import Crowd
 from tests.slack_found import Found
-from tests.slack_world import free_port
 from tests.wire.slack_remote import Remote
 
 Json = dict[str, Any]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,10 @@ from bot.platforms.slack import SlackChat
 from bot.storage import Storage
 from bot.ui import Button, Card, Choice, Command, Field, Form
 from bot.vault import Vault
+from tests.ports import free_port
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_model import Conversation, Message, Person
+from tests.wire.waiting import PATIENCE
 
 FORM = Form(
     "a.form", (Field("words", label="Words"), Field("more", label="More", optional=True)), title="A form"
@@ -111,12 +112,20 @@ class Stage:
         await asyncio.wait([self.running])
 
 
+NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def unhurried() -> FakeSlack:
+    """A Slack whose clock stands still: on a busy machine its three seconds do not run out."""
+    return FakeSlack(clock=FakeClock(NINE))
+
+
 @asynccontextmanager
 async def stage(
     folder: Path, *, http: bool = False, fake: FakeSlack | None = None, **options: Any
 ) -> AsyncGenerator[Stage]:
     """All of it, running; over HTTP with ``http``."""
-    clock = FakeClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
+    clock = FakeClock(NINE)
     async with fake or FakeSlack(clock=clock) as slack:
         storage = await Storage.open(f"sqlite:///{folder / 'slack.db'}")
         given: dict[str, Any] = {"bot_token": slack.bot_token, "api_base": slack.api_base}
@@ -152,10 +161,10 @@ async def started(made: Stage) -> None:
 async def refused(folder: Path, fake: FakeSlack, **options: Any) -> str:
     """Why it does not start with these settings."""
     storage = await Storage.open(f"sqlite:///{folder / 'refused.db'}")
-    clock = FakeClock(datetime(2026, 3, 2, 9, tzinfo=UTC))
+    clock = FakeClock(NINE)
     chat = SlackChat(storage=storage, vault=Vault.ephemeral(), clock=clock, api_base=fake.api_base, **options)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await chat.run(Script())
     except StartError as error:
         return str(error)
@@ -171,10 +180,3 @@ def wrong(form: Form = FORM, **errors: str) -> Form:
         fields=tuple(replace(each, error=errors.get(each.name, "")) for each in form.fields),
         again=Button("form.again", f"{form.id}:{form.arg}", "Open it again"),
     )
-
-
-def free_port() -> int:
-    """A port that nothing listens on just now."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

@@ -8,7 +8,6 @@ would never let happen goes straight to the dispatcher, as on the in-memory seam
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,22 +27,16 @@ from bot.ui import Kind as FieldKind
 from bot.vault import Vault
 from cogs import COGS
 from tests import slack_reading as reading
+from tests.ports import free_port
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_exchange import Exchange
 from tests.wire.slack_model import Conversation, Person, View
 from tests.wire.slack_model import Message as Shown
-from tests.wire.waiting import NotPossible
+from tests.wire.waiting import PATIENCE, NotPossible
 from tests.wired import Doors, WiredWorld, WireSent
 from tests.world import MONDAY, Actor
 
 FAST = 1_000_000.0  # messages a minute: the fake counts none unless told to
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return tried.getsockname()[1]
 
 
 def _key(shown: Shown) -> str:
@@ -206,7 +199,7 @@ class SlackWorld(WiredWorld[Shown, View]):
 
     async def outcome(self, user: str) -> tuple[Event, Card | Form | None]:
         """What the next thing that this person did came to; App Homes drawn anew do not count."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 event, answer = await self.watched.outcomes.get()
                 if event.user.id == user and not event.id.startswith("home:"):

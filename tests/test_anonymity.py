@@ -31,7 +31,7 @@ from cogs import COGS
 from tests.world import Actor, World
 
 ROOT = Path(__file__).parent.parent
-ID, NAME = "u-ada-9931", "Adaline Quux"
+ID, NAME = "u-ada-9931", "Adaline Quuxworthy"  # nothing that a key made of letters spells by chance
 BOB, MO = "u-bob-7712", "u-mo-5523"
 # What may lie in clear beside a person's id, because it is about that person alone and about no post.
 USER_TABLES = {"people", "outbox", "drafts", "motivation", "prompts"}
@@ -199,7 +199,7 @@ async def test_the_thread_says_who_speaks_by_names_of_its_own(town: Town) -> Non
 
 async def test_her_own_name_in_her_words_is_shown_back_first(town: Town) -> None:
     form = await town.ada.opens("/rejected")
-    for story in ("They wrote: Dear Adaline, no.", "Signed, Quux", "ring me: +49 170 1234567"):
+    for story in ("They wrote: Dear Adaline, no.", "Signed, Quuxworthy", "ring me: +49 170 1234567"):
         asked = await town.ada.submits(form, stage="interview", story=story)
         assert isinstance(asked, Card)
         assert any(button.id == "rejections.anyway" for button in asked.buttons), story

@@ -477,7 +477,9 @@ def settled(section: str, key: str, text: str) -> Settings | None:
     return settings
 
 
-anything = hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+anything = hypothesis_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 
 
 @anything

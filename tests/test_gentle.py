@@ -345,9 +345,8 @@ class Tape:
         return {text: local(row.due_at, self.zone) for text, row in (await self.box.rows()).items()}
 
 
-PROPERTY = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+UNHURRIED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+PROPERTY = settings(max_examples=25, deadline=None, suppress_health_check=UNHURRIED)
 
 
 @PROPERTY
@@ -514,7 +513,7 @@ BUSY = Life(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=UNHURRIED)
 @given(LIVES, st.sampled_from([datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 10, 19, tzinfo=UTC)]))
 @example(BUSY, datetime(2026, 3, 23, tzinfo=UTC))
 @example(replace(BUSY, daily=None, answers=()), datetime(2026, 3, 23, tzinfo=UTC))

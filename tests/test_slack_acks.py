@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bot.chat import Kind, Message, Place, User
 from bot.platforms import slack_answers, slack_socket
 from bot.ui import Card
-from tests.slack_stage import FORM, Stage, refused, stage, started, wrong
+from tests.slack_stage import FORM, Stage, refused, stage, started, unhurried, wrong
 from tests.watching import until
 from tests.wire.slack import FakeSlack, read
 
@@ -312,7 +312,7 @@ async def test_a_slack_that_does_not_answer_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.platforms.slack.RETRY_FIRST", 0.01)
-    fake = FakeSlack()
+    fake = unhurried()
     for kind in ("503", "cut_before"):
         fake.faults.add("auth.test", kind)  # type: ignore[arg-type]
     async with stage(tmp_path, fake=fake) as at:

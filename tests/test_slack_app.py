@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from bot.app import App, _assemble  # pyright: ignore[reportPrivateUsage]
+from bot.clock import FakeClock
 from bot.config import Settings
 from bot.content import FOLDER
 from bot.platforms.slack import SlackChat
@@ -27,6 +28,7 @@ from bot.storage.schema import communities, outbox, people, rejections, slack_in
 from bot.vault import Vault
 from bot.words import Words
 from cogs import COGS
+from tests.ports import free_port
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_model import Message, Person, Workspace
 
@@ -78,7 +80,7 @@ class Office:
 
     async def none_left(self, table: Any, *where: Any) -> None:
         """Wait until no such row is there; it is looked again after each commit."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 self.committed.clear()
                 if not await self.count(table, *where):
@@ -88,12 +90,6 @@ class Office:
     async def over(self) -> None:
         """Wait until nothing is planned any more."""
         await self.none_left(outbox, outbox.c.state == "ready")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -111,7 +107,7 @@ async def office(folder: Path, fake: FakeSlack, prefix: str = "", **slack: Any) 
     storage.after_commit(made.committed.set)
     running = asyncio.create_task(app.run())
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await made.slack.ready.wait()
         yield made
     finally:
@@ -122,7 +118,8 @@ async def office(folder: Path, fake: FakeSlack, prefix: str = "", **slack: Any) 
 
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack() as made:
+    standing = FakeClock(datetime.now(UTC))  # Slack's three seconds do not run out on a busy machine
+    async with FakeSlack(clock=standing) as made:
         yield made
 
 

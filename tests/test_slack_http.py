@@ -12,9 +12,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.ui import Card
-from tests.slack_stage import Stage, free_port, refused, stage, wrong
+from tests.ports import free_port
+from tests.slack_stage import Stage, refused, stage, unhurried, wrong
 from tests.watching import until
-from tests.wire.slack import FakeSlack, read
+from tests.wire.slack import read
 from tests.wire.slack_posts import FORM, Post
 
 
@@ -160,7 +161,7 @@ async def _install(at: Stage, name: str) -> int:
 @pytest.mark.parametrize("http", [True, False])
 async def test_many_workspaces_install_and_end(tmp_path: Path, http: bool) -> None:
     port, ended = free_port(), asyncio.Queue[str]()
-    fake = FakeSlack()
+    fake = unhurried()
     options = {
         "bot_token": "",
         "client_id": fake.client_id,

@@ -1,14 +1,11 @@
 """How fast Slack is asked, what its refusals mean, when people are not disturbed: the parts without a wire.
 
-Time is the event loop's, and jumps here to whatever is next: minutes of waiting take no time and come out
-the same each run.
+Time is the event loop's, and jumps here to whatever is next (``tests.jumping``).
 """
 
 from __future__ import annotations
 
 import asyncio
-import selectors
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -25,41 +22,10 @@ from bot.platforms.recent import Recent
 from bot.platforms.slack_errors import FAILURES, seam, seconds, translated
 from bot.platforms.slack_limits import BRIEF, PATIENCE, POST, Lane, Limits
 from bot.platforms.slack_people import Known, Window, known, window
+from tests.jumping import now, played
 
 MINUTE = 60.0
 FAKE_LIMIT = 300  # messages a minute and workspace that tests.wire.slack_limits lets through
-
-
-class _Selector(selectors.SelectSelector):
-    """Nothing comes in here; to wait is to be there."""
-
-    waited = 0.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        assert timeout is not None, "everybody waits for something that never comes"
-        self.waited += timeout
-        return super().select(0)
-
-
-class Jumping(asyncio.SelectorEventLoop):
-    """A loop whose time jumps to the next timer."""
-
-    def __init__(self) -> None:
-        self.jumps = _Selector()
-        super().__init__(self.jumps)
-
-    def time(self) -> float:
-        return self.jumps.waited
-
-
-def played(play: Callable[[], Awaitable[None]]) -> None:
-    """Run a test in jumping time."""
-    with asyncio.Runner(loop_factory=Jumping) as runner:
-        runner.run(play())  # type: ignore[arg-type]
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def most_within(times: list[float], seconds: float) -> int:

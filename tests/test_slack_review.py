@@ -28,10 +28,10 @@ from bot.storage.schema import communities
 from bot.ui import Card, Command, Fact, Field, Form, Quote, plain
 from bot.words import Words
 from cogs import COGS
-from tests.slack_stage import Stage, free_port, stage
+from tests.ports import free_port
+from tests.slack_stage import Stage, stage, unhurried
 from tests.test_slack_places import CARD, POST, Out
 from tests.watching import until
-from tests.wire.slack import FakeSlack
 from tests.wire.slack_blocks import check_message
 from tests.wire.slack_calls import METHODS
 from tests.wire.slack_lines import Delivery
@@ -233,7 +233,7 @@ async def test_a_server_that_says_no_hello_is_one_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(slack_socket, "GREETED_WITHIN", 0.05)
-    fake = FakeSlack()
+    fake = unhurried()
     monkeypatch.setattr(fake.sockets, "_hello", lambda line: {"type": "nothing"})
     async with stage(tmp_path, fake=fake) as at:
         await (await at.fake.command(at.ada, at.help, "/do")).reply()
@@ -411,7 +411,7 @@ async def test_an_installation_that_cannot_be_used_says_why(
     usual = METHODS["oauth.v2.access"]
     other = replace(usual, handler=lambda call: cast(Json, usual.handler(call)) | more)
     monkeypatch.setitem(METHODS, "oauth.v2.access", other)
-    fake, port = FakeSlack(), free_port()
+    fake, port = unhurried(), free_port()
     base = f"http://127.0.0.1:{port}"
     keys: Json = {"client_id": fake.client_id, "client_secret": fake.client_secret, "bot_token": ""}
     async with (

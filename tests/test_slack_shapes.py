@@ -159,9 +159,15 @@ def test_the_fallback_reads_like_the_card() -> None:
     ]
 
 
-def test_a_picture_alone_is_told_by_its_words() -> None:
-    body = message(Card(image=Image(b"\x89PNG", "A line that goes up")), workspace=HOUSE)
-    assert body.text == "A line that goes up" and body.blocks == []
+@pytest.mark.parametrize("text", ["", (Quote(""),), (Quote(" \n"),)])
+def test_a_picture_alone_is_told_by_its_words(text: Text) -> None:
+    card = Card(text, image=Image(b"\x89PNG", "A line that goes up"))
+    assert fallback(card) == "A line that goes up"
+    valid(card)
+
+
+def test_a_picture_alone_has_no_blocks_but_its_own() -> None:
+    assert message(Card(image=FULL.image), workspace=HOUSE).blocks == []
 
 
 # -- cards ------------------------------------------------------------------------------------------

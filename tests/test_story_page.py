@@ -9,13 +9,18 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
+from sqlalchemy import insert
 
-from tests.webpage import LAPTOP, PHONE, picture
+from bot.storage import Storage
+from bot.storage.schema import web_state
+from tests.webkit import MORNING
+from tests.webpage import LAPTOP, PATIENCE, PHONE, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 ROOT = Path(__file__).parent.parent
@@ -29,6 +34,14 @@ class Program:
     def __init__(self, folder: Path) -> None:
         self.folder, self.address, self.port = folder, "", "18080"
         self._process: Process | None = None
+
+    async def set_clock(self, shown: datetime) -> None:
+        """What its clock shows: in the evening, the first step of a plan would come with the second."""
+        storage = await Storage.open(f"sqlite:///{self.folder / 'data' / 'bounceback.db'}")
+        ahead = (shown - datetime.now(UTC)).total_seconds()
+        async with storage.write() as tx:
+            await tx.execute(insert(web_state).values(name="offset", value=str(ahead)))
+        await storage.close()
 
     async def start(self) -> None:
         """Start, and wait for the one line that says where."""
@@ -52,6 +65,7 @@ class Program:
 @pytest_asyncio.fixture(loop_scope="module")
 async def program(tmp_path: Path) -> AsyncIterator[Program]:
     started = Program(tmp_path)
+    await started.set_clock(MORNING)
     await started.start()
     yield started
     await started.stop()
@@ -62,6 +76,7 @@ async def window(chromium: Browser, program: Program, person: str, *, phone: boo
     context = await chromium.new_context(
         viewport=PHONE if phone else LAPTOP, locale="en-GB", reduced_motion="reduce", has_touch=phone
     )
+    context.set_default_timeout(PATIENCE)
     page = await context.new_page()
     page.on("pageerror", lambda error: pytest.fail(f"the page broke: {error}"))
     await page.goto(f"{program.address}?as={person}")

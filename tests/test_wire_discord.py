@@ -15,6 +15,7 @@ import pytest
 from bot.clock import FakeClock
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_bot import Bot, card, running
+from tests.wire.waiting import PATIENCE
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -195,7 +196,7 @@ async def test_guilds_are_only_sent_to_who_asks_for_them(fake: FakeDiscord) -> N
 async def test_several_processes_share_the_shards() -> None:
     one_of, other = {"shard_ids": [0], "shard_count": 2}, {"shard_ids": [1], "shard_count": 2}
     async with (
-        FakeDiscord(guilds=6) as fake,
+        FakeDiscord(FakeClock(NOW), guilds=6) as fake,
         running(fake, **one_of) as one,
         running(fake, **other) as two,
     ):
@@ -228,7 +229,7 @@ class Line:
         self.ws, self.seq = ws, 0
 
     async def get(self) -> Any:
-        frame = await self.ws.receive(timeout=10)
+        frame = await self.ws.receive(timeout=PATIENCE)
         if frame.type is not aiohttp.WSMsgType.TEXT:
             return self.ws.close_code
         out = json.loads(frame.data)

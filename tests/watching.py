@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 
 from bot.chat import Ack, Dispatch, Event, Kind
 from bot.ui import Card, Choice, Command, Form
+from tests.wire.waiting import PATIENCE
 
 Answer = Card | Form | None
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait for what nobody announces; fails after ten real seconds."""
-    async with asyncio.timeout(10):
+    """Wait for what nobody announces; fails after ``PATIENCE``."""
+    async with asyncio.timeout(PATIENCE):
         while not true():  # noqa: ASYNC110  (what is waited for has no event of its own)
             await asyncio.sleep(0.002)
 
@@ -52,5 +53,5 @@ class Watched:
 
     async def answer(self, id: object) -> Answer:
         """What the event with this id was answered with, as soon as it is."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             return await asyncio.shield(self._of(str(id)))

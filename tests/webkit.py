@@ -20,7 +20,7 @@ from bot.vault import Vault
 from tests.webbot import TinyBot
 from tests.world import ELSEWHERE
 
-PATIENCE = 20.0  # seconds until a test gives up waiting; nothing here measures time
+PATIENCE = 60.0  # seconds until a test gives up waiting; nothing here measures time
 MORNING = datetime(2026, 11, 24, 9, 2, tzinfo=UTC)
 
 

@@ -31,7 +31,8 @@ LAPTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 HERE = Path(__file__).parent
 ARTEFACTS = HERE / "artefacts"
-expect.set_options(timeout=20_000)
+PATIENCE = 60_000  # milliseconds until a test gives up waiting; nothing here measures time
+expect.set_options(timeout=PATIENCE)
 
 
 class Windows:
@@ -49,6 +50,7 @@ class Windows:
         context = await self._chromium.new_context(
             viewport=PHONE if phone else LAPTOP, locale="en-GB", reduced_motion="reduce", **options
         )
+        context.set_default_timeout(PATIENCE)
         page = await context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", self._console)
@@ -83,7 +85,9 @@ async def launched() -> AsyncIterator[Browser]:
             pytest.fail("no Chromium; run: python -m tests.browser")
         pytest.skip("no Chromium here; python -m tests.browser gets one")
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=path, args=browser.arguments())
+        chromium = await playwright.chromium.launch(
+            executable_path=path, args=browser.arguments(), timeout=PATIENCE
+        )
         try:
             yield chromium
         finally:

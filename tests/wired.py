@@ -22,6 +22,7 @@ from bot.sender import Pace
 from bot.ui import Card, Form
 from bot.vault import Vault
 from tests.watching import Watched
+from tests.wire.waiting import PATIENCE
 from tests.world import World
 
 Shown = TypeVar("Shown")  # a message, as the fake has it
@@ -64,7 +65,7 @@ class WiredWorld(World, Generic[Shown, Opened]):
         self.watched = Watched(self.app.dispatcher)
         self._running = asyncio.create_task(chat.run(self.watched))
         ready = asyncio.create_task(chat.ready.wait())
-        await asyncio.wait([ready, self._running], return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        await asyncio.wait([ready, self._running], return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
         if not ready.done():
             ready.cancel()
             await self.close()

@@ -65,8 +65,13 @@ def fallback(card: Card, names: Mapping[str, str], spelling: Spelling = PLAIN) -
     lines: list[tuple[Part, ...]] = [(card.title.strip(),), _settled(card.text)]
     lines += [_fact(fact) for fact in card.fields]
     shown = [line for line in lines if any(part != "" for part in line)]
-    if not shown and card.image is not None:
-        shown = [(card.image.alt,)]
+    told = _lines(shown, names, spelling)
+    if not told.strip() and card.image is not None:  # an empty quote says nothing either
+        told = _lines([(card.image.alt,)], names, spelling)
+    return told
+
+
+def _lines(shown: list[tuple[Part, ...]], names: Mapping[str, str], spelling: Spelling) -> str:
     flat: list[Part] = []
     for line in shown:
         flat += spelled(["\n", *line] if flat else line, spelling)

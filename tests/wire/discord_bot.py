@@ -18,6 +18,7 @@ from yarl import URL
 
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_basics import Json
+from tests.wire.waiting import PATIENCE
 
 
 class Share(ui.Modal, title="Share a no"):
@@ -95,7 +96,7 @@ class Bot(discord.AutoShardedClient):
 
     async def until(self, true: Callable[[], bool]) -> None:
         """Wait until something that the bot notices is true."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not true():
                 await self._happened.wait()
                 self._happened.clear()
@@ -110,7 +111,7 @@ async def running(fake: FakeDiscord, **options: Any) -> AsyncIterator[Bot]:
     task = asyncio.create_task(bot.start(fake.token))
     try:
         started = asyncio.create_task(bot.started.wait())
-        await asyncio.wait([started, task], return_when=asyncio.FIRST_COMPLETED, timeout=10)
+        await asyncio.wait([started, task], return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE)
         started.cancel()
         if task.done():
             task.result()

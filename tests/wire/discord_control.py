@@ -25,6 +25,7 @@ from tests.wire.discord_basics import Json, Permit, stamp
 from tests.wire.discord_exchange import Exchange
 from tests.wire.discord_http import respond
 from tests.wire.discord_model import Channel, Guild, Message, Person
+from tests.wire.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.wire.discord import FakeDiscord
@@ -254,7 +255,7 @@ async def exchange(fake: FakeDiscord, body: Json) -> Json:
     found = _exchange(fake, body)
     if wait := body.get("wait"):
         await getattr(found, {"ack": "ack", "modal": "modal", "reply": "reply", "edit": "edit"}[wait])(
-            patience=float(body.get("patience", 10.0))
+            patience=float(body.get("patience", PATIENCE))
         )
     return told(found)
 
@@ -262,7 +263,7 @@ async def exchange(fake: FakeDiscord, body: Json) -> Json:
 @op
 async def burst(fake: FakeDiscord, body: Json) -> list[float]:
     """``people`` type ``name``, all at once or ``one_by_one``: real seconds until each is acknowledged."""
-    where, patience, latencies = _where(fake, body), float(body.get("patience", 30.0)), list[float]()
+    where, patience, latencies = _where(fake, body), float(body.get("patience", PATIENCE)), list[float]()
     sent: list[Exchange] = []
     for id in body["people"]:
         sent.append(await fake.command(fake.people[int(id)], where, body["name"], body.get("options")))
@@ -326,7 +327,7 @@ async def limits(fake: FakeDiscord, body: Json) -> None:
 @op
 async def ready(fake: FakeDiscord, body: Json) -> None:
     """Wait for that many ``sessions``, and for a command called ``command``."""
-    patience = float(body.get("patience", 30.0))
+    patience = float(body.get("patience", PATIENCE))
     await fake.ready(body.get("sessions", 1), patience)
     if name := body.get("command"):
         there = lambda: any((1, name) in known for known in fake.commands.values())  # noqa: E731

@@ -20,6 +20,7 @@ from tests.wire.slack_telling import (
     the_workspace,
     told,
 )
+from tests.wire.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.wire.slack import FakeSlack
@@ -219,7 +220,7 @@ async def exchange(fake: FakeSlack, body: Json) -> Json:
     found = the_exchange(fake, body)
     if wait := body.get("wait"):
         assert wait in ("acked", "settled", "outcome", "view", "reply", "edit", "home"), wait
-        await getattr(found, wait)(patience=float(body.get("patience", 10.0)))
+        await getattr(found, wait)(patience=float(body.get("patience", PATIENCE)))
     return told(found)
 
 
@@ -229,7 +230,7 @@ async def burst(fake: FakeSlack, body: Json) -> Json:
 
     Real seconds until each is acknowledged (``acks``) and, with ``views``, until its modal is there.
     """
-    where, patience, sent = the_where(fake, body), float(body.get("patience", 30.0)), list[Exchange]()
+    where, patience, sent = the_where(fake, body), float(body.get("patience", PATIENCE)), list[Exchange]()
     wants_views = bool(body.get("views"))
 
     async def wait(each: Exchange) -> None:

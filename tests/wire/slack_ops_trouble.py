@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bot.clock import FakeClock, SystemClock
 from tests.wire.slack_model import Json
 from tests.wire.slack_telling import op
+from tests.wire.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.wire.slack import FakeSlack
@@ -38,13 +39,13 @@ async def limits(fake: FakeSlack, body: Json) -> Json:
 @op
 async def ready(fake: FakeSlack, body: Json) -> None:
     """Wait for so many ``connections``."""
-    await fake.ready(body.get("connections", 1), float(body.get("patience", 30.0)))
+    await fake.ready(body.get("connections", 1), float(body.get("patience", PATIENCE)))
 
 
 @op
 async def quiet(fake: FakeSlack, body: Json) -> None:
     """Wait until the app has acknowledged everything."""
-    await fake.quiet(float(body.get("patience", 30.0)))
+    await fake.quiet(float(body.get("patience", PATIENCE)))
 
 
 @op

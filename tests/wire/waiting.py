@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Real seconds that a test waits at most for something to happen; then it fails and says what there was."""
 
 
