@@ -27,7 +27,8 @@ async def run(folder: Path) -> list[Figure]:
         options = {"guilds": 1, "shards": shards, "max_concurrency": shards, "no_recording": True}
         async with Remote.spawned(**options) as remote:
             names = [f"channel-{number}" for number in range(CHANNELS)]
-            await remote.call("add_guilds", count=guilds - 1, channels=names, roles=ROLES, members=MEMBERS)
+            each = {"channels": names, "roles": ROLES, "members": MEMBERS, "furnished": True}
+            await remote.call("add_guilds", count=guilds - 1, **each)
             here = folder / str(guilds)
             await prepare(here, remote)
             ours = await _weighed(bounceback(here, remote, shards))
@@ -40,7 +41,8 @@ async def run(folder: Path) -> list[Figure]:
                 f"{times(ours, default)} discord.py as it comes, {times(ours, alone)} in one server",
                 f"Resident. A bare discord.py bot has {default / 1024:.0f} MiB with its default intents and "
                 f"caches, {none / 1024:.0f} MiB with none; this bot in one server {alone / 1024:.0f} MiB. "
-                f"Each has {CHANNELS} channels and {ROLES} roles.",
+                f"Each has {CHANNELS} channels and {ROLES} roles, and what else a community's server has "
+                "(tests/wire/discord_community.py).",
             )
         )
     return figures

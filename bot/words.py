@@ -12,8 +12,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from fluent.runtime import FluentBundle, FluentResource
-from fluent.syntax import ast
+from fluent.runtime import FluentBundle
+from fluent.syntax import FluentParser, ast
 
 from bot.ui import Button, Card, Choice, Command, Field, Form, Jump, Part, Person, Quote, Text, When, parts
 
@@ -195,8 +195,11 @@ class Words:
 
 
 def _resource(file: Path) -> ast.Resource:
-    """A Fluent file; what Fluent cannot read is an error here, not a sentence that is missing later."""
-    resource = FluentResource(file.read_text("utf-8"))
+    """A Fluent file; what Fluent cannot read is an error here, not a sentence that is missing later.
+
+    Where each word stands in the file is not kept: it would double what a language weighs.
+    """
+    resource = FluentParser(with_spans=False).parse(file.read_text("utf-8"))
     for entry in resource.body:
         if isinstance(entry, ast.Junk):
             start = (entry.content or "").strip().splitlines()[0]

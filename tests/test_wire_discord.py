@@ -14,6 +14,7 @@ import pytest
 
 from bot.clock import FakeClock
 from tests.wire.discord import FakeDiscord
+from tests.wire.discord_basics import Permit
 from tests.wire.discord_bot import Bot, card, running
 from tests.wire.waiting import PATIENCE
 
@@ -102,6 +103,36 @@ async def test_a_picture_is_uploaded_and_shown(fake: FakeDiscord, bot: Bot) -> N
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         assert await answer.read() == post.file("chart.png").data
     assert sent.attachments[0].url == url
+
+
+async def test_a_furnished_server_is_what_discord_py_takes_for_a_community(fake: FakeDiscord) -> None:
+    names = [f"channel-{number}" for number in range(50)]
+    made = fake.add_guild(channels=names, roles=30, members=500, furnished=True)
+    async with running(fake, intents=discord.Intents.default()) as bot:
+        await bot.until(lambda: (found := bot.get_guild(made.id)) is not None and not found.unavailable)
+        guild = bot.get_guild(made.id)
+        assert guild is not None
+        kinds = [guild.categories, guild.voice_channels, guild.stage_channels, guild.forums]
+        assert [len(each) for each in kinds] == [8, 6, 1, 1]
+        assert len(guild.channels) == 50 and all(each.category for each in guild.text_channels)
+        assert sum(len(each.overwrites) for each in guild.channels) == 149, "three each, on average"
+        has = [guild.emojis, guild.stickers, guild.soundboard_sounds, guild.threads, guild.features]
+        assert [len(each) for each in has] == [30, 4, 4, 3, 8]
+        talking = [member for channel in guild.voice_channels for member in channel.members]
+        assert set(guild.members) == {guild.me, *talking} and len(talking) == 4, "others are not told"
+        assert guild.member_count == 505
+        assert len({role.color.value for role in guild.roles}) > 25
+        assert sum(role.is_bot_managed() for role in guild.roles) == 5
+
+
+async def test_channels_of_a_furnished_server_are_changed_one_by_one(fake: FakeDiscord, bot: Bot) -> None:
+    guild = fake.add_guild(channels=[f"channel-{n}" for n in range(20)], roles=8, furnished=True)
+    closed, public, other = (guild.channel(name) for name in ("channel-5", "channel-3", "channel-9"))
+    assert closed.permissions(fake.bot.id) == 0, "the staff's own"
+    assert public.permissions(fake.bot.id) & Permit.SEND_MESSAGES
+    fake.forbid(public, Permit.SEND_MESSAGES)
+    assert not public.permissions(fake.bot.id) & Permit.SEND_MESSAGES
+    assert other.permissions(fake.bot.id) & Permit.SEND_MESSAGES
 
 
 # --- the gateway ---------------------------------------------------------------------------------

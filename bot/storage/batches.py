@@ -29,9 +29,10 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy import cast as as_type
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.storage.engine import insert_into
 from bot.storage.schema import Instant, instant, micros
 
 Values = Mapping[str, Any]  # columns or parameters, by name
@@ -111,12 +112,12 @@ class Addition:
     """An INSERT of many rows into some columns; ``conflict`` says what happens with those that are there."""
 
     def __init__(self, table: Table, names: Sequence[str], conflict: Callable[[Any], Any]) -> None:
-        self._names = tuple(names)
+        self._names, self._table, self._conflict = tuple(names), table, conflict
         given = _columns({name: table.c[name].type for name in names})
         from_rows = select(*given.values()).where(true())  # with a WHERE, or ON would be read as a join's
         insert = sqlite.insert(table)
         self._sql = _Sql(conflict(insert.from_select(self._names, from_rows, include_defaults=False)))
-        self._statements = {"sqlite": conflict(insert), "postgresql": conflict(postgresql.insert(table))}
+        self._statements = {"sqlite": conflict(insert)}
 
     async def run(self, tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add ``rows``, each in the order of the names."""
@@ -125,8 +126,14 @@ class Addition:
         if tx.dialect.name == "sqlite" and not any(bytes in map(type, row) for row in rows):
             await self._sql.run(tx, {_ROWS: _text(rows)})
         else:  # JSON holds no bytes
-            statement = self._statements[tx.dialect.name]
-            await tx.execute(statement, [dict(zip(self._names, row, strict=True)) for row in rows])
+            await tx.execute(self._statement(tx), [dict(zip(self._names, row, strict=True)) for row in rows])
+
+    def _statement(self, tx: AsyncConnection) -> Any:
+        """The INSERT in the words of this database; it stays the same object, which SQLAlchemy asks for."""
+        name = tx.dialect.name
+        if name not in self._statements:
+            self._statements[name] = self._conflict(insert_into(tx, self._table))
+        return self._statements[name]
 
 
 class _Sql:

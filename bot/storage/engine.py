@@ -11,16 +11,19 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.clock import Clock
 from bot.storage.glance import Glance, Row
 from bot.storage.sqlite import SQLite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 PLANNED = "planned"  # in a connection's ``info``: its transaction put something into the outbox
 
@@ -139,5 +142,7 @@ class Storage:
 def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that may say what happens on conflict, in the dialect of the connection."""
     if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # 2 MiB; the engine has loaded it where it is used
+
         return postgresql.insert(table)
     return sqlite.insert(table)

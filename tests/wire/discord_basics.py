@@ -16,7 +16,7 @@ EPOCH = 1_420_070_400_000
 Json = dict[str, Any]
 
 
-TEXT, DM, CATEGORY, ANNOUNCEMENT, FORUM = 0, 1, 4, 5, 15
+TEXT, DM, VOICE, CATEGORY, ANNOUNCEMENT, STAGE, FORUM = 0, 1, 2, 4, 5, 13, 15
 ANNOUNCEMENT_THREAD, PUBLIC_THREAD, PRIVATE_THREAD = 10, 11, 12
 THREADS = (ANNOUNCEMENT_THREAD, PUBLIC_THREAD, PRIVATE_THREAD)
 
@@ -97,7 +97,7 @@ class Ids:
 
 @dataclass(slots=True, eq=False)
 class Role:
-    """A role of a guild; the role with the guild's id is everyone."""
+    """A role of a guild; the role with the guild's id is everyone. An app manages one with ``tags``."""
 
     id: int
     name: str
@@ -105,21 +105,24 @@ class Role:
     position: int = 1
     mentionable: bool = False
     bot: int = 0
+    color: int = 0
+    hoist: bool = False
+    tags: Json | None = None
 
     def json(self) -> Json:
         """A role object."""
-        tags = {"tags": {"bot_id": str(self.bot)}} if self.bot else {}
-        return tags | {
+        tags = {"bot_id": str(self.bot)} if self.bot else self.tags
+        return ({"tags": tags} if tags else {}) | {
             "id": str(self.id),
             "name": self.name,
-            "color": 0,
-            "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None},
-            "hoist": False,
+            "color": self.color,
+            "colors": {"primary_color": self.color, "secondary_color": None, "tertiary_color": None},
+            "hoist": self.hoist,
             "icon": None,
             "unicode_emoji": None,
             "position": self.position,
             "permissions": str(int(self.permissions)),
-            "managed": bool(self.bot),
+            "managed": bool(tags),
             "mentionable": self.mentionable,
             "flags": 0,
         }

@@ -135,7 +135,7 @@ async def info(fake: FakeDiscord, body: Json) -> Json:
 
 @op
 async def add_guilds(fake: FakeDiscord, body: Json) -> list[str]:
-    """``count`` guilds with ``channels`` (names), ``roles`` and ``members`` (numbers)."""
+    """``count`` guilds with ``channels`` (names), ``roles`` and ``members`` (numbers), ``furnished``."""
     return [str(guild.id) for guild in fake.add_guilds(body.pop("count", 1), **body)]
 
 

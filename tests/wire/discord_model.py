@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tests.wire import discord_extras
 from tests.wire.discord_basics import (
     ALL,
     FORUM,
     IMPLIED,
     PRIVATE_THREAD,
+    STAGE,
+    VOICE,
     Json,
     Overwrite,
     Permit,
@@ -79,7 +82,7 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class Guild:
-    """A server."""
+    """A server. ``voice`` is who is in which voice channel; ``furnished``: see ``discord_community``."""
 
     id: int
     name: str
@@ -91,6 +94,8 @@ class Guild:
     members: dict[int, Member] = field(default_factory=dict[int, Member])
     count: int = 1  # members in all; most are never named
     joined: str = ""
+    voice: dict[int, int] = field(default_factory=dict[int, int])
+    furnished: bool = False
 
     @property
     def everyone(self) -> Role:
@@ -175,14 +180,16 @@ class Guild:
             "region": "deprecated",
             "incidents_data": None,
         }
+        if self.furnished:
+            out |= discord_extras.guild_json(self)
         if full:
-            me = self.members.get(bot)
+            here = [member for id, member in self.members.items() if id == bot or id in self.voice]
             out |= {
                 "joined_at": self.joined,
                 "large": self.count > 250,
                 "unavailable": False,
                 "member_count": self.count,
-                "members": [me.json()] if me else [],
+                "members": [member.json() for member in here],
                 "channels": [channel.json(now) for channel in self.channels.values()],
                 "threads": [
                     thread.json(now, bot)
@@ -195,6 +202,8 @@ class Guild:
                 "guild_scheduled_events": [],
                 "soundboard_sounds": [],
             }
+            if self.furnished:
+                out |= discord_extras.create_json(self)
         return out
 
 
@@ -283,6 +292,8 @@ class Channel:
             "nsfw": False,
             "topic": self.topic,
         }
+        if self.kind in (VOICE, STAGE):
+            out |= {"bitrate": 64_000, "user_limit": 0, "rtc_region": None}
         if self.kind == FORUM:
             out |= {
                 "available_tags": [tag.json() for tag in self.tags],

@@ -19,6 +19,7 @@ from tests.wire.discord_basics import (
     Tag,
     stamp,
 )
+from tests.wire.discord_community import furnish
 from tests.wire.discord_errors import refusal
 from tests.wire.discord_model import Channel, Guild, Member, Message, Person
 from tests.wire.waiting import Waiting
@@ -75,8 +76,13 @@ class World(Waiting):
         members: int = 1,
         locale: str = "en-US",
         with_bot: bool = True,
+        furnished: bool = False,
     ) -> Guild:
-        """A guild with text channels, that many more roles, and a number of members nobody has named."""
+        """A guild with text channels, that many more roles, and a number of members nobody has named.
+
+        A ``furnished`` one has all that a community's server has beside (``discord_community.furnish``),
+        and not only text channels.
+        """
         id = self.ids.guild()
         guild = Guild(id, name or f"Guild {len(self.guilds) + 1}", self.owner.id, locale, count=members)
         guild.roles[id] = Role(id, "@everyone", int(EVERYONE), 0)
@@ -89,6 +95,8 @@ class World(Waiting):
         for at, each in enumerate(channels):
             channel = Channel(self.ids.next(), TEXT, each, guild, position=at)
             guild.channels[channel.id] = self.channels[channel.id] = channel
+        if furnished:
+            furnish(self, guild)
         if with_bot:
             self.add_bot(guild)
         return guild
@@ -222,9 +230,11 @@ class World(Waiting):
         assert channel.guild is not None
         if allow or deny:
             kind = 0 if isinstance(who, Role) else 1
-            channel.overwrites[who.id] = Overwrite(who.id, kind, int(allow), int(deny))
+            rule = {who.id: Overwrite(who.id, kind, int(allow), int(deny))}
         else:
-            channel.overwrites.pop(who.id, None)
+            rule = {}
+        # A new one: channels of a furnished guild share theirs.
+        channel.overwrites = {id: each for id, each in channel.overwrites.items() if id != who.id} | rule
         self.gateway.emit("CHANNEL_UPDATE", channel.json(self.now()), guild=channel.guild, intent=1)
 
     def forbid(self, channel: Channel, *permits: Permit) -> None:
