@@ -28,7 +28,8 @@ from tests.wire_world import DiscordWorld
 from tests.world import ELSEWHERE, Actor, World
 
 CONVERSATIONS = frozenset(
-    f"test_{cog}" for cog in ("story", "help", "home", "motivation", "settings", "privacy", "moderation")
+    f"test_{cog}"
+    for cog in ("story", "help", "home", "direct", "motivation", "settings", "privacy", "moderation")
 )
 PLATFORMS = {  # the world, and the database below it
     "memory": (World, "sqlite"),
@@ -38,7 +39,7 @@ PLATFORMS = {  # the world, and the database below it
     "postgres": (World, "postgres"),
 }
 WIRES = frozenset(("discord", "slack", "slack-http"))
-HTTP_SAMPLE = frozenset(("test_home", "test_settings"))  # the same dispatcher, another door
+HTTP_SAMPLE = frozenset(("test_home", "test_direct", "test_settings"))  # the same dispatcher, another door
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
