@@ -44,6 +44,7 @@ class Kind(StrEnum):
     SUBMIT = "submit"
     PRESS = "press"
     REPLY = "reply"  # somebody wrote in a thread that the bot opened; what they wrote is not asked for
+    DIRECT = "direct"  # somebody wrote to the bot itself; what they wrote is not given either
 
 
 class Ack(StrEnum):
@@ -62,9 +63,9 @@ class Event:
     place: Place
     arg: str = ""  # words after a command; a button's or form's arg
     values: Mapping[str, str] = field(default_factory=dict[str, str])
-    message: Message | None = None  # the card a button sits on; the reply that was noticed
+    message: Message | None = None  # the card a button sits on; the words that were noticed
     display: str = ""  # the person's shown name; never stored, never logged
-    locale: str = "en"
+    locale: str = "en"  # empty: the platform did not say
     zone: str = ""  # if the platform knows it
     quiet: str = ""  # "22:00-08:00" in the person's own time, if they told the platform
     is_moderator: bool = False
@@ -78,12 +79,12 @@ class Dispatch(Protocol):
     async def form(self, event: Event) -> Form | Card: ...  # for OPENS; a card if it can't open
     async def handle(self, event: Event) -> Card | Form | None: ...  # a form: what to mend in it
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]: ...  # Event.arg: typed so far
+    def line(self, words: str, locale: str) -> str: ...  # a sentence that a platform says by itself
 
 
 class Chat(Protocol):
-    """A platform. Calls raise the errors of ``bot.errors``; ``key`` makes a message happen once: ``again``
-    says that an earlier try with it may have worked. ``check`` names what lacks, in the platform's words.
-    """
+    """A platform; raises the errors of ``bot.errors``. A ``key`` makes a message happen once (``again``: an
+    earlier try with it may have worked). ``check`` names what lacks, in the platform's words."""
 
     platform: str
     flow: Flow

@@ -283,6 +283,7 @@ class Cog:
     nudges: list[NudgeSpec] = field(default_factory=list[NudgeSpec])
     ends: dict[str, AfterAll] = field(default_factory=dict[str, AfterAll])
     replies: list[EventHandler] = field(default_factory=list[EventHandler])
+    directs: list[EventHandler] = field(default_factory=list[EventHandler])
     suggests: dict[tuple[str, str], Suggest] = field(default_factory=dict[tuple[str, str], Suggest])
     ticks: list[TickSpec] = field(default_factory=list[TickSpec])
     rezones: list[Rezone] = field(default_factory=list[Rezone])
@@ -407,6 +408,11 @@ class Cog:
     def reply(self, handler: H) -> H:
         """Somebody wrote in a thread that the bot opened."""
         self.replies.append(handler)
+        return handler
+
+    def direct(self, handler: H) -> H:
+        """Somebody wrote to the bot itself; one cog alone answers that, in the same conversation."""
+        self.directs.append(handler)
         return handler
 
     def suggest(self, command: str, option: str) -> Callable[[Suggest], Suggest]:

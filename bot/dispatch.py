@@ -75,6 +75,10 @@ class Dispatcher:
             return self._registry.presses[name].ack
         return Ack.QUIET if kind is Kind.REPLY else Ack.REPLIES
 
+    def line(self, words: str, locale: str) -> str:
+        """A sentence that a platform says by itself, to whoever speaks that language."""
+        return self._kit.words.speak(locale, self._kit.people.defaults.language).line(words)
+
     async def form(self, event: Event) -> Form | Card:
         """The form that the event opens, filled in; a card if it cannot be opened."""
         event, began, failed = _tidy(event), self._kit.clock.monotonic(), False
@@ -140,7 +144,7 @@ class Dispatcher:
             answer = await self._answer(ctx)
         except Already:
             log.info("handled before")
-            return ctx.voice.card(Card(ctx.say("already-done")))
+            return None if event.kind is Kind.DIRECT else ctx.voice.card(Card(ctx.say("already-done")))
         except Refused as refused:
             return await self._mend(ctx, refused)
         if event.kind is not Kind.REPLY and not event.unasked:
@@ -169,6 +173,8 @@ class Dispatcher:
                 for handler in self._registry.replies:
                     await handler(ctx)
                 return None
+            case Kind.DIRECT:
+                return await self._run(ctx, direct) if (direct := self._registry.direct) else None
 
     async def _run(self, ctx: Ctx, handler: EventHandler | None) -> Card | Form | None:
         if handler is None:

@@ -115,7 +115,7 @@ class People:
             "ignored": 0,
             "unreachable": "",  # worth one more try
             **({"platform_zone": zone} if (zone := _known(event.zone)) else {}),
-            "platform_language": event.locale,
+            **({"platform_language": event.locale} if event.locale else {}),
             "platform_quiet": event.quiet if quiet_hours(event.quiet) else "",
         }
         insert = insert_into(tx, people).values(user=event.user.key, **said)

@@ -52,6 +52,10 @@ class Registry:
         self.forgets: Sequence[Forget] = [handler for cog in cogs for handler in cog.forgets]
         self.rezones: Sequence[Rezone] = [handler for cog in cogs for handler in cog.rezones]
         self.replies: Sequence[EventHandler] = [handler for cog in cogs for handler in cog.replies]
+        directs = [handler for cog in cogs for handler in cog.directs]
+        if len(directs) > 1:
+            raise ValueError("what is written to the bot itself is answered twice")
+        self.direct: EventHandler | None = directs[0] if directs else None
         self.ticks: Mapping[str, TickSpec] = _by_name((spec.name, spec) for cog in cogs for spec in cog.ticks)
         self._audiences: Mapping[tuple[Kind, str], Audience] = {
             (kind, name): cog.audience

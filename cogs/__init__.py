@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bot.cog import Cog
 from cogs import (
+    direct,
     help,
     home,
     moderation,
@@ -29,6 +30,7 @@ COGS: tuple[Cog, ...] = (
     settings.cog,
     privacy.cog,
     help.cog,
+    direct.cog,
     moderation.cog,
     setup.cog,
 )

@@ -32,7 +32,8 @@ from tests.wire_world import DiscordWorld
 from tests.world import ELSEWHERE, Actor, World
 
 CONVERSATIONS = frozenset(
-    f"test_{cog}" for cog in ("story", "help", "home", "motivation", "settings", "privacy", "moderation")
+    f"test_{cog}"
+    for cog in ("story", "help", "home", "direct", "motivation", "settings", "privacy", "moderation")
 )
 PLATFORMS = {  # the world, and the database below it
     "memory": (World, "sqlite"),
@@ -42,7 +43,7 @@ PLATFORMS = {  # the world, and the database below it
     "postgres": (World, "postgres"),
 }
 WIRES = frozenset(("discord", "slack", "slack-http"))
-HTTP_SAMPLE = frozenset(("test_home", "test_settings"))  # the same dispatcher, another door
+HTTP_SAMPLE = frozenset(("test_home", "test_direct", "test_settings"))  # the same dispatcher, another door
 
 # Over Hypothesis' own profile, which for CI draws the same examples each run.
 hypothesis_settings.register_profile(

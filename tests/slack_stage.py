@@ -18,6 +18,7 @@ from bot.storage import Storage
 from bot.ui import Button, Card, Choice, Command, Field, Form
 from bot.vault import Vault
 from tests.ports import free_port
+from tests.watching import line
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_model import Conversation, Message, Person
 from tests.wire.waiting import PATIENCE
@@ -71,6 +72,9 @@ class Script:
         if event.name == "home":
             return Card(f"Home {len(self.events)}.", buttons=BUTTONS)
         return self.card
+
+    def line(self, words: str, locale: str) -> str:
+        return line(words, locale)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         return [Choice(f"{option}-{event.arg}")]

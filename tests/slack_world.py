@@ -28,6 +28,7 @@ from bot.vault import Vault
 from cogs import COGS
 from tests import slack_reading as reading
 from tests.ports import free_port
+from tests.watching import until
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_exchange import Exchange
 from tests.wire.slack_model import Conversation, Person, View
@@ -319,6 +320,14 @@ class SlackActor(Actor):
         except NotPossible:
             return await super().submits(form, **values)
         return await self._shown(exchange)
+
+    async def writes(self, text: str) -> Card | None:
+        world, before = self.world, len(self.world.fake.dms(self.me))
+        await world.fake.say(self.me, None, text)
+        if (await world.outcome(self.me.id))[1] is None:
+            return None
+        await until(lambda: len(world.fake.dms(self.me)) > before)
+        return world.card(world.fake.dms(self.me)[-1])
 
     async def writes_in(self, thread: Place) -> None:
         channel = self.world.fake.workspace.conversations[thread.channel]

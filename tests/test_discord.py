@@ -120,9 +120,9 @@ async def test_what_is_wrong_in_a_form_comes_back_with_what_was_typed(
     assert isinstance(again, Form) and again.fields[0].value == "Nowhere/At all"
 
 
-async def test_only_one_intent_is_asked_for(world: DiscordWorld) -> None:
+async def test_only_two_intents_are_asked_for(world: DiscordWorld) -> None:
     (session,) = world.fake.gateway.connected()
-    assert session.intents == 1 << 9
+    assert session.intents == 1 << 9 | 1 << 12, "that somebody wrote in a thread, or to the bot"
 
 
 async def test_replies_are_noticed_without_their_words(

@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from bot.chat import Ack, Event, Kind, Message, Place, User
 from bot.clock import FakeClock
 from bot.errors import Misconfigured
 from bot.platforms.discord import DiscordChat
 from bot.storage import Storage
+from bot.storage.schema import communities
 from bot.ui import Audience, Button, Card, Choice, Command, Fact, Field, Form, Image, Quote
 from bot.ui import Kind as FieldKind
-from tests.watching import until
+from tests.watching import line, until
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_model import Channel, Permit
 
@@ -70,6 +72,9 @@ class Script:
     async def handle(self, event: Event) -> Card | Form | None:
         self.events.append(event)
         return self.card
+
+    def line(self, words: str, locale: str) -> str:
+        return line(words, locale)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         self.events.append(event)
@@ -285,3 +290,70 @@ async def test_the_bots_own_words_and_those_elsewhere_are_not_looked_at(stage: S
     await until(lambda: bool(stage.script.events))
     (event,) = stage.script.events
     assert (event.kind, event.id, event.place, event.values) == (Kind.REPLY, str(said.id), thread, {})
+
+
+# -- words to the bot itself --------------------------------------------------------------------------
+
+
+async def known(stage: Stage, user: str) -> None:
+    """Somebody who used the bot in the server once."""
+    await stage.chat.store.seen(user, str(stage.fake.guild.id))
+
+
+async def test_words_to_the_bot_are_answered_where_they_were_written_and_not_read(stage: Stage) -> None:
+    fake, ada = stage.fake, stage.fake.person("ada")
+    await known(stage, str(ada.id))
+    said = await fake.say(ada, None, "a secret")
+    await until(lambda: bool(fake.dms(ada)))
+    (event,), (answer,) = stage.script.events, fake.dms(ada)
+    assert ada.dm is not None and answer.channel is ada.dm and "Done." in answer.text
+    place = Place("discord", str(fake.guild.id), str(ada.dm.id))
+    assert (event.kind, event.name, event.id, event.place) == (Kind.DIRECT, "direct", str(said.id), place)
+    assert (event.arg, dict(event.values), event.locale) == ("", {}, "") and "secret" not in repr(event)
+    await fake.say(ada, None, "another secret")
+    await until(lambda: len(fake.dms(ada)) == 2)
+    assert len(stage.script.events) == 2, "what the bot itself wrote there is none"
+    assert not fake.calls("POST /users/@me/channels"), "the channel is known from her message"
+    await stage.chat.dm(event.user, Card("A nudge"), key="k")
+    assert not fake.calls("POST /users/@me/channels"), "and kept"
+
+
+async def test_an_answer_that_got_lost_is_given_again_and_once(stage: Stage) -> None:
+    fake, ada = stage.fake, stage.fake.person("ada")
+    await known(stage, str(ada.id))
+    fault = fake.fail("POST /channels/*/messages", cut="after")
+    await fake.say(ada, None, "Hello?")
+    await until(lambda: len(fake.calls("POST /channels/*/messages")) == 2)
+    await until(lambda: fault.times == 0)
+    assert len(fake.dms(ada)) == 1
+
+
+async def test_of_somebody_in_a_server_that_was_set_up_the_server_is_found(stage: Stage) -> None:
+    fake, ada = stage.fake, stage.fake.person("ada")
+    async with stage.storage.write() as tx:
+        await tx.execute(insert(communities).values(platform="discord", community=str(fake.guild.id)))
+    await fake.say(ada, None, "Hello?")
+    await until(lambda: bool(fake.dms(ada)))
+    assert [event.user.community for event in stage.script.events] == [str(fake.guild.id)]
+
+
+async def test_a_stranger_is_answered_once_in_a_while_and_nobody_asks_for_them_meanwhile(
+    stage: Stage,
+) -> None:
+    fake, ada, bob = stage.fake, stage.fake.person("ada"), stage.fake.person("bob")
+    async with stage.storage.write() as tx:
+        await tx.execute(insert(communities).values(platform="discord", community="1"))  # not theirs
+    looked = lambda: len(fake.calls("GET /guilds/*/members/*"))  # noqa: E731
+    await fake.say(ada, None, "Hello?")
+    await until(lambda: bool(fake.dms(ada)))
+    assert line("platform-stranger", "en") in fake.dms(ada)[0].text and looked() == 1
+    await fake.say(ada, None, "Hello?")
+    await known(stage, str(bob.id))
+    await fake.say(bob, None, "Hi.")
+    await until(lambda: bool(stage.script.events))
+    assert len(fake.dms(ada)) == 1 and looked() == 1
+    assert isinstance(fake.clock, FakeClock)
+    await fake.clock.advance(timedelta(hours=3))
+    await fake.say(ada, None, "Hello?")
+    await until(lambda: len(fake.dms(ada)) == 2)
+    assert looked() == 2 and len(stage.script.events) == 1

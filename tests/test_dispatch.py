@@ -375,6 +375,7 @@ def test_the_ack_is_declared(world: World) -> None:
     assert ack(Kind.PRESS, AGAIN.id) is Ack.OPENS
     assert ack(Kind.SUBMIT, FORM.id) is Ack.REPLIES
     assert ack(Kind.REPLY, "reply") is Ack.QUIET
+    assert ack(Kind.DIRECT, "direct") is Ack.REPLIES
 
 
 # -- completions --------------------------------------------------------------------------------------

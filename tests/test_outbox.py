@@ -584,7 +584,7 @@ async def test_a_row_whose_platform_is_not_running_waits_for_it(box: Box) -> Non
 
 
 async def test_a_post_that_came_too_late_is_dropped_and_its_feature_told(box: Box) -> None:
-    late = replace(post("hello"), expires_at=MONDAY + HOUR)
+    late = post("hello")._replace(expires_at=MONDAY + HOUR)
     await box.plan(late)
     box.chat.trouble = failing(TryLater("outage", after=7200), call="post", times=1)
     await box.advance(days=1)
@@ -657,7 +657,7 @@ async def test_a_message_that_is_gone_is_neither_edited_nor_deleted_again(box: B
     message = await posted(box)
     del box.chat.sent[message.id]
     await refresh(box, message)
-    await box.plan(replace(edit(message), key=("delete",), verb=Verb.DELETE))
+    await box.plan(edit(message)._replace(key=("delete",), verb=Verb.DELETE))
     await box.advance(days=1)
     assert sorted(call.verb for call in box.noted.calls) == ["delete", "edit", "post"]
     assert State.READY not in await box.column("state")
@@ -665,7 +665,7 @@ async def test_a_message_that_is_gone_is_neither_edited_nor_deleted_again(box: B
 
 async def test_a_delete_deletes(box: Box) -> None:
     message = await posted(box)
-    await box.plan(replace(edit(message), key=("delete",), verb=Verb.DELETE))
+    await box.plan(edit(message)._replace(key=("delete",), verb=Verb.DELETE))
     await box.sender.drain()
     assert not box.chat.sent
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from bot.chat import Kind, Message, Place, User
 from bot.platforms import slack_answers, slack_socket
 from bot.ui import Card
 from tests.slack_stage import FORM, Stage, refused, stage, started, unhurried, wrong
-from tests.watching import until
+from tests.watching import line, until
 from tests.wire.slack import FakeSlack, read
 
 
@@ -94,6 +95,61 @@ async def test_a_reply_in_a_thread_of_ours_is_noticed_and_not_read(at: Stage) ->
     assert (event.arg, dict(event.values)) == ("", {})
 
 
+async def test_words_to_the_bot_are_answered_where_they_were_written_and_not_read(at: Stage) -> None:
+    said = await at.fake.say(at.ada, None, "a secret")
+    await until(lambda: bool(at.fake.dms(at.ada)))
+    await at.fake.quiet()
+    (event,), (answer,) = at.script.events, at.fake.dms(at.ada)
+    place = Place("slack", at.fake.workspace.id, said.channel.id)
+    assert (event.kind, event.name, event.place) == (Kind.DIRECT, "direct", place)
+    assert (event.arg, dict(event.values)) == ("", {}) and "secret" not in repr(event)
+    assert answer.channel is said.channel and not answer.thread and read(answer).startswith("Done.")
+    within = await at.fake.say(at.ada, None, "a secret in the thread of an answer", answer)
+    await until(lambda: len(at.fake.dms(at.ada)) + len(at.fake.messages(said.channel, answer.ts)) == 3)
+    await at.fake.quiet()
+    assert [each.thread for each in at.fake.messages(said.channel, answer.ts)] == [answer.ts] * 2
+    assert at.script.events[1].place == replace(place, thread=within.thread)
+    assert len(at.script.events) == 2, "what the bot itself wrote there is none"
+
+
+async def test_what_is_edited_or_deleted_or_written_by_a_bot_is_no_word_to_it(at: Stage) -> None:
+    said = await at.fake.say(at.ada, None, "Hello.")
+    await until(lambda: bool(at.fake.dms(at.ada)))
+    for subtype in ("message_changed", "message_deleted"):
+        at.fake.news.changed(at.fake.workspace, said, subtype)
+    others = {"type": "message", "channel": said.channel.id, "channel_type": "im", "user": at.ada.id}
+    for number, more in enumerate(({"subtype": "channel_topic"}, {"bot_id": "B1"}, {"user": ""})):
+        at.fake.event({**others, "ts": f"1000.{number}", **more}, name="message.im")
+    picture = {**others, "ts": "1001.1", "subtype": "file_share"}
+    at.fake.event(picture, name="message.im")
+    await until(lambda: len(at.fake.dms(at.ada)) == 2)
+    await at.fake.quiet()
+    assert len(at.script.events) == 2
+
+
+async def test_words_delivered_twice_are_answered_once(at: Stage) -> None:
+    at.fake.double = 1.0
+    await at.fake.say(at.ada, None, "Hello.")
+    await at.fake.quiet()
+    await until(lambda: bool(at.fake.dms(at.ada)))
+    assert len(at.script.events) == 1
+
+
+async def test_an_answer_to_words_that_slack_did_not_take_is_given_again(at: Stage) -> None:
+    at.fake.faults.add("chat.postMessage", 503)
+    await at.fake.say(at.ada, None, "Hello?")
+    await until(lambda: bool(at.fake.dms(at.ada)))
+    assert len(at.script.events) == 1
+
+
+async def test_silence_stays_silence(at: Stage) -> None:
+    at.script.card = None
+    await at.fake.say(at.ada, None, "Hello?")
+    await until(lambda: bool(at.script.events))
+    await at.fake.quiet()
+    assert not at.fake.dms(at.ada)
+
+
 # -- forms -----------------------------------------------------------------------------------------
 
 
@@ -145,7 +201,7 @@ async def test_a_form_whose_trigger_is_over_gets_a_button_that_opens_it(at: Stag
     await at.clock.advance(timedelta(seconds=4))
     at.fake.release(held)
     reply = await exchange.reply()
-    assert not at.ada.stack and slack_answers.LATE in read(reply)
+    assert not at.ada.stack and line("platform-late", "en") in read(reply)
     view = await (await at.fake.press(at.ada, reply, "form.again:a.form:")).view()
     assert view.data["blocks"][0]["element"]["initial_value"] == "typed words"
 

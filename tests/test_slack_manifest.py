@@ -270,7 +270,7 @@ def test_every_scope_has_a_use_and_every_use_its_scope() -> None:
 def test_nothing_is_asked_for_that_would_let_it_pry() -> None:
     for scope in SCOPES:
         assert not re.search(r"email|admin|search|identity|reactions|calls|pins|chat:write\.", scope), scope
-    assert "message.im" not in EVENTS, "what people write to it directly is none of its business"
+    assert "message.mpim" not in EVENTS, "what people write to each other is none of its business"
 
 
 def test_the_documentation_gives_every_scope_and_its_reason() -> None:

@@ -220,6 +220,21 @@ async def test_writing_in_the_bots_thread_is_noticed(server: Server) -> None:
     assert event.message.place == event.place
 
 
+async def test_words_to_the_bot_itself_are_noticed_and_not_handed_on(server: Server) -> None:
+    server.bot.replies_too = True
+    async with window(server, "bob") as bob, window(server, "ada") as ada:
+        await bob.act("say", channel="dm:bob", text="I can't go on.")
+        assert words(bob.messages()[-1]) == "Thank you for writing here."
+        await server.chat.dm(BOB, Card("How are you today?"), key="nudge1")
+        root = (await bob.next("message"))["message"]["id"]
+        await bob.act("say", channel="dm:bob", thread=root, text="In the nudge's own thread.")
+        await ada.settled()
+        assert ada.texts() == []
+    assert [(each.kind, each.name) for each in server.bot.handled] == [(Kind.DIRECT, "direct")] * 2
+    assert server.bot.handled[0].place == Place("web", "local", "dm:bob")
+    assert "go on" not in repr(server.bot.handled)
+
+
 async def test_a_private_reply_can_be_put_away(server: Server) -> None:
     async with window(server, "ada") as ada, window(server, "bob") as bob:
         await ada.act("command", channel="support", name="help", arg="", values={})

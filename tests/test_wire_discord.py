@@ -224,6 +224,17 @@ async def test_guilds_are_only_sent_to_who_asks_for_them(fake: FakeDiscord) -> N
         await bot.until(lambda: [guild.name for guild in bot.guilds] == ["Guild 1"])
 
 
+async def test_words_to_the_bot_are_only_sent_to_who_asks_for_them(fake: FakeDiscord) -> None:
+    ada = fake.person("ada")
+    async with running(fake, intents=discord.Intents(guild_messages=True)) as bot:
+        await fake.say(ada, None, "Not asked for")
+        said = await fake.say(ada, fake.guild.channel("general"), "In the server")
+        await bot.until(lambda: bot.heard == [str(said.id)])
+    async with running(fake) as bot:
+        await fake.say(ada, None, "Hello?")
+        await bot.until(lambda: bot.heard == ["Hello?"])
+
+
 async def test_several_processes_share_the_shards() -> None:
     one_of, other = {"shard_ids": [0], "shard_count": 2}, {"shard_ids": [1], "shard_count": 2}
     async with (

@@ -312,6 +312,7 @@ async def test_messages_are_told_where_the_app_is_and_asked_for_them(fake: FakeS
     post = await bot.client.chat_postMessage(channel=support.id, text="A post")
     said = await fake.say(ada, support, "An answer", thread=str(post["ts"]))
     await fake.say(ada, other, "Not for the app")
+    fake.events.discard("message.im")
     await fake.say(ada, None, "Not asked for")
     await fake.quiet()
     (body,) = [each for each in bot.of("message") if each["event"]["user"] == ada.id]
@@ -320,3 +321,14 @@ async def test_messages_are_told_where_the_app_is_and_asked_for_them(fake: FakeS
     assert (event["text"], event["thread_ts"]) == ("An answer", post["ts"])
     assert event["parent_user_id"] == fake.workspace.bot.id and event["channel_type"] == "channel"
     assert event["client_msg_id"] and event["channel"] == support.id
+
+
+async def test_words_to_the_app_are_told_to_who_asked_and_may_read_them(fake: FakeSlack, bot: Bot) -> None:
+    ada = fake.person("ada")
+    said = await fake.say(ada, None, "Hello?")
+    fake.workspace.scopes.discard("im:history")
+    await fake.say(ada, None, "Not for an app without the scope")
+    await fake.quiet()
+    (body,) = bot.of("message")
+    assert body["event_id"] == said.raw["event_id"] and body["event"]["channel_type"] == "im"
+    assert body["event"]["channel"] == said.channel.id and "subtype" not in body["event"]

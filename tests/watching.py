@@ -6,10 +6,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from bot.chat import Ack, Dispatch, Event, Kind
+from bot.content import FOLDER
 from bot.ui import Card, Choice, Command, Form
+from bot.words import Words
 from tests.wire.waiting import PATIENCE
 
 Answer = Card | Form | None
+WORDS = Words.load(FOLDER)
+
+
+def line(words: str, locale: str) -> str:
+    """A sentence that a platform says by itself, for dispatchers that only tests need."""
+    return WORDS.speak(locale).line(words)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -37,6 +45,9 @@ class Watched:
         answer = await self._dispatch.form(event)
         self.outcomes.put_nowait((event, answer))
         return answer
+
+    def line(self, words: str, locale: str) -> str:
+        return self._dispatch.line(words, locale)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         return await self._dispatch.suggest(event, option)

@@ -37,6 +37,7 @@ from bot.ui import (
     When,
 )
 from bot.ui import Kind as Ask
+from tests.watching import line
 
 SHARE = Form(
     "rejections.share",
@@ -184,10 +185,13 @@ class TinyBot:
                 return Card("Done, and it counts. The rest can wait.", tone=Tone.WIN)
             case Kind.PRESS, _:
                 return None
-            case Kind.REPLY, _:
+            case Kind.REPLY | Kind.DIRECT, _:
                 return Card("Thank you for writing here.", tone=Tone.CARE) if self.replies_too else None
             case Kind.COMMAND, name:
                 return await self._command(name, event)
+
+    def line(self, words: str, locale: str) -> str:
+        return line(words, locale)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         assert option == "company"

@@ -47,6 +47,7 @@ from bot.ui import (
 from bot.ui import Kind as FieldKind
 from bot.vault import Vault
 from cogs import COGS
+from tests.watching import until
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_actions import NotPossible
 from tests.wire.discord_exchange import Exchange, Modal
@@ -497,6 +498,15 @@ class DiscordActor(Actor):
             for each in form.fields
         )
         return replace(form, fields=fields, again=card.button("form.again"))
+
+    async def writes(self, text: str) -> Card | None:
+        await self._introduced()
+        world, before = self.world, len(self.dms)
+        message = await world.fake.say(self.me, None, text)
+        if await world.watched.answer(message.id) is None:
+            return None
+        await until(lambda: len(self.dms) > before)
+        return self.dms[-1].card
 
     async def writes_in(self, thread: Place) -> None:
         await self._introduced()

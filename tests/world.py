@@ -234,6 +234,14 @@ class Actor:
         filled = {field.name: field.value for field in form.fields} | values
         return await self.sends(self.event(Kind.SUBMIT, form.id, arg=form.arg, values=filled))
 
+    async def writes(self, text: str) -> Card | None:
+        """Words to the bot itself, in its direct messages; the seam does not get them."""
+        place = Place("memory", "here", f"dm:{self.id}")
+        message = Message(place, f"w{next(self.world.events)}")
+        answer = await self.sends(self.event(Kind.DIRECT, "direct", place=place, message=message))
+        assert not isinstance(answer, Form)
+        return answer
+
     async def writes_in(self, thread: Place) -> None:
         """A reply in a thread; what it says is nobody's business."""
         message = Message(thread, f"r{next(self.world.events)}")

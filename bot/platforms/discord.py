@@ -24,7 +24,7 @@ from bot.errors import Misconfigured, StartError
 from bot.pace import Flow
 from bot.platforms import discord_permissions as permissions
 from bot.platforms import discord_sync as sync
-from bot.platforms.discord_answers import NO_SERVER, Answers
+from bot.platforms.discord_answers import Answers
 from bot.platforms.discord_cards import message as drawn
 from bot.platforms.discord_errors import seam
 from bot.platforms.discord_events import buttons
@@ -50,8 +50,7 @@ class DiscordChat:
     """The platform. ``run`` serves it; what is sent works from the moment it is made.
 
     ``api_base`` points REST elsewhere, for this process; ``shard_ids`` (of ``shard_count``) are those of
-    this process; ``trouble`` tells organisers what to mend (see ``discord_trouble.Tell``); ``no_server``
-    is what somebody reads who writes directly before using the bot in any server.
+    this process; ``trouble`` tells organisers what to mend (see ``discord_trouble.Tell``).
     """
 
     platform = PLATFORM
@@ -68,7 +67,6 @@ class DiscordChat:
         shard_ids: tuple[int, ...] = (),
         shard_count: int | None = None,
         trouble: Tell | None = None,
-        no_server: str = NO_SERVER,
         per_second: float = PER_SECOND,
         identify_pause: float = IDENTIFY_PAUSE,
     ) -> None:
@@ -78,7 +76,7 @@ class DiscordChat:
             Route.BASE = api_base.rstrip("/")
         self._token, self._clock, self._test_guild = token.strip(), clock, test_guild
         self._shards = {"shard_ids": shard_ids, "shard_count": shard_count}
-        self._no_server, self._identify_pause = no_server, identify_pause
+        self._identify_pause = identify_pause
         self.rest = Rest(self._token, per_second=per_second, agent=AGENT)
         self._store = Store(storage)
         self._trouble = Trouble(self.rest, self._store, clock, trouble)
@@ -99,7 +97,7 @@ class DiscordChat:
 
     async def run(self, dispatch: Dispatch) -> None:
         """Serve until cancelled. ``StartError`` if Discord refuses the token, the intents or the shards."""
-        answers = Answers(self.rest, self._store, self._clock, dispatch, self._no_server)
+        answers = Answers(self.rest, self._store, self._clock, dispatch)
         pause = RETRY_FIRST
         try:
             while True:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
@@ -46,18 +47,19 @@ EDIT_TRIES = 7  # about ten seconds in all; the answer's token lives for fifteen
 MEMBERS_ASKED = 10  # servers asked whether they know somebody who writes a direct message
 FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, Silenced)  # of a request
 
-NO_SERVER = "Please use a command in your server once. From then on I know you here, too."
+MESSAGES = "/channels/{channel_id}/messages"
+STRANGERS = timedelta(hours=3)  # between two answers to words of somebody whose server nobody knows
 
 
 class Answers:
     """Takes interactions and messages; each is answered by a task of its own."""
 
-    def __init__(self, rest: Rest, store: Store, clock: Clock, dispatch: Dispatch, no_server: str) -> None:
+    def __init__(self, rest: Rest, store: Store, clock: Clock, dispatch: Dispatch) -> None:
         self._rest, self._store, self._clock, self._dispatch = rest, store, clock, dispatch
         self._declared: dict[str, Command] = {each.name: each for each in dispatch.commands("en")}
         self._recent: Recent[bool] = Recent(4096)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._no_server = no_server
+        self._strangers: Recent[datetime] = Recent(1024)  # when each was answered
 
     def interaction(self, data: Json) -> None:
         """Somebody typed a command, pressed a button, handed in a form. A second delivery is ignored."""
@@ -67,7 +69,7 @@ class Answers:
             self._start(self._interaction(data))
 
     def message(self, data: Json) -> None:
-        """Somebody wrote something somewhere; only threads of ours matter."""
+        """Somebody wrote something somewhere; only to us, and in threads of ours, it matters."""
         if events.spoken(data):
             self._start(self._message(data))
 
@@ -100,7 +102,8 @@ class Answers:
         community = await self._community(data)
         if not community:
             if data["type"] != events.AUTOCOMPLETE:
-                note = Card(self._no_server, tone=Tone.PROBLEM)
+                told = self._dispatch.line("platform-no-server", str(data.get("locale") or ""))
+                note = Card(told, tone=Tone.PROBLEM)
                 await self._callback(data, MESSAGE, message(note).flagged(EPHEMERAL))
             return
         match data["type"]:
@@ -225,7 +228,10 @@ class Answers:
             return str(data["guild_id"])
         if data["type"] in (events.COMPONENT, events.SUBMIT) and (told := events.custom_id(data)[1]):
             return told
-        user = event_user(data)
+        return await self._known(event_user(data))
+
+    async def _known(self, user: str) -> str:
+        """The server that somebody was last seen in, or is a member of; empty if nobody can tell."""
         if known := (await self._store.person(user)).community:
             return known
         for community in await self._store.communities(MEMBERS_ASKED):
@@ -243,14 +249,45 @@ class Answers:
             return False
         return True
 
-    # -- replies -------------------------------------------------------------------------------
+    # -- words ---------------------------------------------------------------------------------
 
     async def _message(self, data: Json) -> None:
+        if not events.in_server(data):
+            await self._direct(data)
+            return
         channel = str(data["channel_id"])
         made = discord.utils.snowflake_time(int(channel))
         settled = (self._clock.now() - made).total_seconds() > 60.0  # its row is written within seconds
         if where := await self._store.thread(channel, settled=settled):
             await self._dispatch.handle(events.reply(data, where))
+
+    async def _direct(self, data: Json) -> None:
+        """Somebody wrote to the bot itself: the answer, in the same conversation; once, by its nonce."""
+        user, channel = str(data["author"]["id"]), str(data["channel_id"])
+        community = await self._at_home(user)
+        if community:
+            await self._store.direct(user, channel)
+            answer = await self._dispatch.handle(events.direct(data, community))
+        else:
+            answer = self._to_stranger(user)
+        if isinstance(answer, Card):
+            body = message(answer, custom_id=events.buttons(community, direct=True)).named(str(data["id"]))
+            await self._rest.send("POST", MESSAGES, body, tries=EDIT_TRIES, channel_id=channel)
+
+    async def _at_home(self, user: str) -> str:
+        """The server of somebody who writes; a stranger who was just answered is not looked for again."""
+        told = self._strangers.get(user)
+        if told is not None and self._clock.now() - told < STRANGERS:
+            return (await self._store.person(user)).community
+        return await self._known(user)
+
+    def _to_stranger(self, user: str) -> Card | None:
+        """What somebody reads whose server nobody knows; once in a while, as everybody."""
+        now, told = self._clock.now(), self._strangers.get(user)
+        if told is not None and now - told < STRANGERS:
+            return None
+        self._strangers.put(user, now)
+        return Card(self._dispatch.line("platform-stranger", ""), tone=Tone.CARE)
 
 
 def event_user(data: Json) -> str:

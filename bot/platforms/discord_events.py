@@ -133,21 +133,31 @@ def submit(data: Json, community: str, values: Mapping[str, str]) -> Event:
 
 
 def spoken(data: Json) -> bool:
-    """Whether a message was written by a person in a server."""
+    """Whether a message was written by a person."""
     bot = data["author"].get("bot") or data.get("webhook_id")
-    return bool(data.get("guild_id")) and not bot and data.get("type", 0) in SPOKEN
+    return not bot and data.get("type", 0) in SPOKEN
 
 
 def reply(data: Json, where: Place) -> Event:
     """A message in a thread of ours; what it says is not asked for, and not given."""
+    return _words(data, where, Kind.REPLY)
+
+
+def direct(data: Json, community: str) -> Event:
+    """A message to the bot itself; what it says is sent along by Discord, and dropped here."""
+    return _words(data, place(data, community), Kind.DIRECT)
+
+
+def _words(data: Json, where: Place, kind: Kind) -> Event:
     user: Json = data["author"]
     member: Json = data.get("member") or {}
     return Event(
         id=str(data["id"]),
-        kind=Kind.REPLY,
-        name="reply",
+        kind=kind,
+        name=kind.value,
         user=User(PLATFORM, where.community, str(user["id"])),
         place=where,
         message=Message(where, str(data["id"])),
         display=member.get("nick") or user.get("global_name") or user.get("username", ""),
+        locale="",  # of a message Discord tells none
     )

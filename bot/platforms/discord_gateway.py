@@ -1,8 +1,9 @@
 """The gateway: discord.py's sharded client with everything switched off that keeps a copy of Discord.
 
-One intent is asked for: messages in servers, without their content (no privileged one), to notice that
-somebody answered in a thread. No GUILDS intent, so no server, channel, role or member is ever sent; the
-little that READY says of servers is not kept either. Interactions come without any intent.
+Two intents are asked for, no privileged one: messages in servers, without their content, to notice that
+somebody answered in a thread; and direct messages to the bot, to notice that somebody wrote to it (Discord
+sends their words along; nothing here looks at them). No GUILDS intent, so no server, channel, role or member
+is ever sent; the little that READY says of servers is not kept either. Interactions come without any intent.
 
 discord.py keeps the sessions (heartbeat, resume, reconnect, identify); two of its parsers are replaced
 by plain ones that hand the payload on.
@@ -28,7 +29,7 @@ from bot.platforms.discord_rest import Rest
 Json = dict[str, Any]
 Take = Callable[[Json], None]
 
-INTENTS = discord.Intents(guild_messages=True)
+INTENTS = discord.Intents(guild_messages=True, dm_messages=True)
 IDENTIFY_PAUSE = 5.0  # seconds between two identifies of one bucket (docs: gateway, rate limiting)
 NO_MEMBERS = discord.MemberCacheFlags.none()
 

@@ -21,7 +21,7 @@ from bot.clock import Clock
 from bot.errors import ChatError, StartError
 from bot.pace import Flow
 from bot.platforms.recent import Recent
-from bot.platforms.slack_answers import LATE, Answers
+from bot.platforms.slack_answers import Answers
 from bot.platforms.slack_app import QUIET, bolt, hush, oauth
 from bot.platforms.slack_errors import FAILURES, OVER, code
 from bot.platforms.slack_events import PLATFORM
@@ -70,8 +70,8 @@ class SlackChat:
     One workspace has ``bot_token``; many have ``client_id``, ``client_secret`` and ``public_url``. With
     ``app_token`` events come through Socket Mode, else over HTTP (``signing_secret``, ``host``, ``port``).
     ``api_base`` points the Web API elsewhere; ``command_prefix`` stands before every command's name;
-    ``trouble`` tells organisers what to mend; ``ended`` is told a workspace that is over; ``late`` is what
-    somebody reads whose form Slack would not open; ``ping`` is in seconds.
+    ``trouble`` tells organisers what to mend; ``ended`` is told a workspace that is over; ``ping`` is in
+    seconds.
     """
 
     platform = PLATFORM
@@ -97,11 +97,10 @@ class SlackChat:
         ended: Ended | None = None,
         per_minute: float = PER_MINUTE,
         per_channel: float = CHANNEL_PER_SECOND,
-        late: str = LATE,
         ping: float = PING,
     ) -> None:
         hush()
-        self._clock, self._prefix, self._late, self._ping = clock, command_prefix, late, ping
+        self._clock, self._prefix, self._ping = clock, command_prefix, ping
         self._bot_token, self._app_token = bot_token.strip(), app_token.strip()
         self._signing_secret = signing_secret.strip()
         self._client_id, self._client_secret = client_id.strip(), client_secret.strip()
@@ -154,7 +153,6 @@ class SlackChat:
             ended=self._uninstalled,
             prefix=self._prefix,
             spelling=self._spelling,
-            late=self._late,
         )
         client = self._client()
         app, door = self._built(answers, client)

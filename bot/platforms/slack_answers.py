@@ -47,12 +47,10 @@ log = structlog.get_logger(__name__)
 
 DEADLINE = 2.0  # seconds that a modal waits for its answer; Slack gives three
 NOT_PAYLOADS = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # of what is no payload
-LATE = "That took a moment too long, so Slack could not open the form. This button opens it."
-REMOVED = "I'm not installed in this workspace any more. Whoever looks after it can install me again."
 
 
 class Answers:
-    """Takes payloads, gives answers. ``late`` is what somebody reads whose form could not be opened."""
+    """Takes payloads, gives answers."""
 
     def __init__(
         self,
@@ -67,11 +65,10 @@ class Answers:
         ended: Ended,
         prefix: str = "",
         spelling: Spelling = PLAIN,
-        late: str = LATE,
     ) -> None:
         self._rest, self._who, self._private, self._home = rest, who, private, home
         self._work, self._clock, self._dispatch = work, clock, dispatch
-        self._ended, self._prefix, self._spelling, self._late = ended, prefix, spelling, late
+        self._ended, self._prefix, self._spelling = ended, prefix, spelling
         self._recent: Recent[bool] = Recent(8192)
         self._handed_in: Recent[tuple[str, asyncio.Future[Json]]] = Recent(1024)  # trigger and ack, by modal
         self._unopened: Recent[dict[str, str]] = Recent(256)  # what stood in forms that did not open
@@ -91,11 +88,11 @@ class Answers:
         self._take(events.shortcut, body, self._answer)
 
     def event(self, body: Json) -> None:
-        """Something happened: a reply in a thread, a look at the App Home, the end of an installation."""
+        """Something happened: words in a thread or to the bot, a look at the App Home, an end."""
         happened: Json = body.get("event") or {}
         match happened.get("type"):
             case "message":
-                self._take(events.spoken, body, self._reply)
+                self._take(events.spoken, body, self._spoken)
             case "app_home_opened":
                 self._take(events.home_opened, body, self._home.opened)
             case "app_uninstalled" | "tokens_revoked":
@@ -130,7 +127,8 @@ class Answers:
                 return True  # Slack does not answer just now
             log.warning("not installed there", team=asked.team, reason=reason(error))
             if url := asked.origin.response_url:
-                await self._rest.respond(url, {"response_type": "ephemeral", "text": REMOVED})
+                told = self._dispatch.line("platform-removed", "")  # nobody can say who it is any more
+                await self._rest.respond(url, {"response_type": "ephemeral", "text": told})
             return False
         return True
 
@@ -146,7 +144,7 @@ class Answers:
         if ack is Ack.OPENS:
             opened = await self._dispatch.form(event)
             if isinstance(opened, Form):
-                await self._open(asked, opened)
+                await self._open(asked, opened, event.locale)
             else:
                 await self._private.show(asked, opened)
             return
@@ -163,11 +161,23 @@ class Answers:
             await self._show(asked, answer)
         self._home.touch(asked.team, asked.user)
 
+    async def _surely(self, asked: Asked, answer: Card | Form | None) -> None:
+        """Show it, and again where Slack fails: better said twice than silence after somebody's words."""
+        for pause in (0.5, 2.0):
+            try:
+                await self._show(asked, answer)
+            except FAILURES as error:
+                log.warning("said again", error=type(error).__name__, reason=reason(error))
+                await asyncio.sleep(pause)
+            else:
+                return
+        await self._show(asked, answer)
+
     async def _show(self, asked: Asked, answer: Card | Form | None) -> None:
         if answer is not None:
             await self._private.show(asked, mend(answer) if isinstance(answer, Form) else answer)
 
-    async def _open(self, asked: Asked, form: Form) -> None:
+    async def _open(self, asked: Asked, form: Form, locale: str) -> None:
         """The form on the screen; where Slack takes its trigger no more, a card with a button to it."""
         key = f"{asked.team}/{asked.user}/{form.id}:{form.arg}"
         if held := self._unopened.get(key):
@@ -184,18 +194,19 @@ class Answers:
         except FAILURES as error:
             log.info("form not opened", error=type(error).__name__, reason=reason(error))
             self._unopened.put(key, {each.name: each.value for each in form.fields if each.value})
-            await self._private.show(asked, self._unopenable(form))
+            await self._private.show(asked, self._unopenable(form, locale))
         else:
             self._unopened.drop(key)
 
-    def _unopenable(self, form: Form) -> Card:
+    def _unopenable(self, form: Form, locale: str) -> Card:
         buttons: tuple[Button, ...] = (form.again,) if form.again else ()
         if not buttons:
             try:
                 buttons = (Button("form.again", f"{form.id}:{form.arg}", form.title or form.submit),)
             except LimitError:
                 log.warning("no button back to a form")
-        return Card(self._late, title=form.title, tone=Tone.PROBLEM, buttons=buttons)
+        late = self._dispatch.line("platform-late", locale)
+        return Card(late, title=form.title, tone=Tone.PROBLEM, buttons=buttons)
 
     # -- forms that are handed in --------------------------------------------------------------
 
@@ -245,8 +256,10 @@ class Answers:
 
     # -- the rest ------------------------------------------------------------------------------
 
-    async def _reply(self, asked: Asked) -> None:
-        """Somebody wrote in a thread; it matters if the thread hangs on a message of ours."""
-        if asked.arg in ("", (await self._rest.workspace(asked.team)).bot_user):  # empty: the cogs know it
+    async def _spoken(self, asked: Asked) -> None:
+        """Somebody wrote: to us, or in a thread, which matters if it hangs on a message of ours."""
+        if asked.kind is Kind.DIRECT:
+            await self._surely(asked, await self._dispatch.handle(await self._who.event(asked)))
+        elif asked.arg in ("", (await self._rest.workspace(asked.team)).bot_user):  # empty: the cogs know it
             event: Event = await self._who.event(asked)
             await self._dispatch.handle(event)

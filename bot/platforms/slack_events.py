@@ -163,27 +163,31 @@ def submit(body: Json, at: int) -> Asked:
 
 
 def spoken(body: Json, at: int) -> Asked | None:
-    """A person's message in a thread; None for all others. What it says is not taken over.
+    """A person's message in a thread, or to the bot itself; None for all others. What it says is not taken.
 
-    Whether the thread is ours the caller compares: the parent's author is in ``arg``, empty if not told.
+    Whether a thread is ours the caller compares: the parent's author is in ``arg``, empty if not told.
     """
     said: Json = body["event"]
     parent, user = str(said.get("parent_user_id") or ""), str(said.get("user") or "")
     of_a_person = user and not said.get("bot_id") and str(said.get("subtype") or "") in SPOKEN
-    within, ts = str(said.get("thread_ts") or ""), str(said["ts"])
-    if not of_a_person or within in ("", ts):
+    within, ts, channel = str(said.get("thread_ts") or ""), str(said["ts"]), str(said["channel"])
+    within = "" if within == ts else within
+    direct = said.get("channel_type") == "im"
+    if not of_a_person or not (within or direct):
         return None
     team = _where(body)
-    place = Place(PLATFORM, team, str(said["channel"]), within)
+    place = Place(PLATFORM, team, channel, within)
     return Asked(
-        str(body.get("event_id") or f"message:{team}/{place.channel}/{ts}"),
-        Kind.REPLY,
-        "reply",
+        str(body.get("event_id") or f"message:{team}/{channel}/{ts}"),
+        Kind.DIRECT if direct else Kind.REPLY,
+        "direct" if direct else "reply",
         team,
         user,
         place,
-        arg=parent,
+        arg="" if direct else parent,
         message=Message(place, ts),
+        origin=Origin(channel=channel, thread=within, at=at),
+        private=direct,
     )
 
 

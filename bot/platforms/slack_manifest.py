@@ -41,7 +41,9 @@ SCOPES: Mapping[str, str] = {
     "channels:history": "Noticing that somebody answered in the thread of a post (what they wrote is dropped "
     "unread); looking whether a post is there already before sending it again.",
     "groups:history": "The same for private channels that somebody has invited the bot to.",
-    "im:history": "Looking whether a direct message of its own is there already before sending it again.",
+    "im:history": "Noticing that somebody wrote to the bot itself, to tell them that nobody reads there "
+    "(what they wrote is dropped unread); looking whether a direct message of its own is there already "
+    "before sending it again.",
     "im:write": "Opening the direct message in which a person's plan reaches them.",
     "mpim:history": "Looking whether a message of its own is there already in a group that it opened.",
     "mpim:write": "Opening a group direct message for people who want to talk in a small circle.",
@@ -77,6 +79,7 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "app_uninstalled": (),
     "message.channels": ("channels:history",),
     "message.groups": ("groups:history",),
+    "message.im": ("im:history",),
     "tokens_revoked": (),
 }
 FEATURES = ("commands",)  # the scopes of slash commands and shortcuts

@@ -136,7 +136,10 @@ class Private:
         return True
 
     async def _direct(self, asked: Asked, body: Json) -> None:
-        """A direct message; in the one it was done in, if it was."""
-        channel = asked.origin.channel if asked.origin.channel.startswith("D") else asked.user
-        more = {"parse": "none", "link_names": False, **QUIET, **body}
+        """A direct message; in the one it was done in, and its thread, if it was."""
+        more: Json = {"parse": "none", "link_names": False, **QUIET, **body}
+        channel = asked.user
+        if asked.origin.channel.startswith("D"):
+            channel = asked.origin.channel
+            more |= {"thread_ts": asked.origin.thread} if asked.origin.thread else {}
         await self._rest.call(asked.team, "chat.postMessage", Lane.PEOPLE, once=True, channel=channel, **more)

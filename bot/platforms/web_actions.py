@@ -99,7 +99,10 @@ class Actions:
         )
         if new:
             self._hub.tell_message(row)
-        if thread is not None and (await self._store.root(channel, thread)).author == BOT:
+        if (at := self._community.channel(channel)) and at.private_to(person):
+            event = self._event(person, f"direct-{row.id}", Kind.DIRECT, "direct", row)
+            await self._handle(event, person, Ack.REPLIES, row)
+        elif thread is not None and (await self._store.root(channel, thread)).author == BOT:
             event = self._event(person, f"reply-{row.id}", Kind.REPLY, "reply", row)
             await self._handle(event, person, Ack.QUIET, row)
         return {"message": row.id}

@@ -42,6 +42,7 @@ EVENTS = frozenset(
         "tokens_revoked",
         "message.channels",
         "message.groups",
+        "message.im",
         "message.mpim",
     ]
 )
