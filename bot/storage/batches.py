@@ -1,9 +1,9 @@
 """Statements for a whole batch: each thing that a claim or a mark asks is one step of the database.
 
-SQLAlchemy writes them, once for each database, and PostgreSQL is asked through it as always. On SQLite a
-batch goes in as one JSON text and comes out as one. Python's ``sqlite3`` takes the interpreter's lock anew
-at every row, and while the event loop is busy each time costs milliseconds; so a statement of one step runs
-beside the loop, one of five hundred steps only when the loop has nothing to do.
+SQLAlchemy writes them, once for each database. PostgreSQL gets a batch as arrays (``bot.storage.arrays``). On
+SQLite it goes in as one JSON text and comes out as one. Python's ``sqlite3`` takes the interpreter's lock
+anew at every row, and while the event loop is busy each time costs milliseconds; so a statement of one step
+runs beside the loop, one of five hundred steps only when the loop has nothing to do.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 
 import aiosqlite
@@ -28,9 +29,10 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.storage.arrays import Added, Asked, Given
 from bot.storage.schema import Instant, instant, micros
 
 Values = Mapping[str, Any]  # columns or parameters, by name
@@ -46,16 +48,20 @@ class Lookup:
     """
 
     def __init__(self, write: Callable[[Many], Select[*tuple[Any, ...]]]) -> None:
-        self._statement = write(_parameter)
+        self._write = write
         found = write(_listed).subquery().c
         values = [func.hex(each) if isinstance(each.type, LargeBinary) else each for each in found]
         self._sql = _Sql(select(func.json_group_array(func.json_array(*values))))
         self._mend = [(n, mend) for n, each in enumerate(found) if (mend := _MEND.get(type(each.type)))]
 
+    @cached_property
+    def _asked(self) -> Asked:
+        return Asked(self._write(_parameter))
+
     async def rows(self, connection: AsyncConnection, **given: Any) -> Sequence[Sequence[Any]]:
         """What is found, in the tables' own types."""
         if connection.dialect.name != "sqlite":
-            return (await connection.execute(self._statement, given)).all()
+            return await self._asked.rows(connection, given)
         if not connection.in_transaction():
             await connection.begin()
         ((text,),) = await self._sql.run(connection, {name: _plain(each) for name, each in given.items()})
@@ -71,9 +77,12 @@ class Change:
     """An UPDATE of many rows. ``write`` is given a column for each of ``types``, by name."""
 
     def __init__(self, write: Callable[[Values], Update], **types: Any) -> None:
-        self._names = tuple(types)
-        self._statement = write({name: bindparam(name, type_=kind) for name, kind in types.items()})
+        self._write, self._types = write, types
         self._sql = _Sql(write(dict(_columns(types).items())))
+
+    @cached_property
+    def _given(self) -> Given:
+        return Given(self._write, self._types)
 
     async def run(self, tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Change what ``rows`` say, each in the order of the types."""
@@ -82,44 +91,53 @@ class Change:
         if tx.dialect.name == "sqlite":
             await self._sql.run(tx, {_ROWS: _text(rows)})
         else:
-            await tx.execute(self._statement, [dict(zip(self._names, row, strict=True)) for row in rows])
+            await self._given.run(tx, rows)
 
 
 class ChangeAll:
     """An UPDATE that does the same to many; ``write`` is given what makes a list, as for ``Lookup``."""
 
     def __init__(self, write: Callable[[Many], Update]) -> None:
-        self._statement = write(_parameter)
+        self._write = write
         self._sql = _Sql(write(_listed))
+
+    @cached_property
+    def _asked(self) -> Asked:
+        return Asked(self._write(_parameter))
 
     async def run(self, tx: AsyncConnection, **given: Any) -> None:
         """Change them."""
         if tx.dialect.name == "sqlite":
             await self._sql.run(tx, {name: _plain(each) for name, each in given.items()})
         else:
-            await tx.execute(self._statement, given)
+            await self._asked.run(tx, given)
 
 
 class Addition:
     """An INSERT of many rows into some columns; ``conflict`` says what happens with those that are there."""
 
     def __init__(self, table: Table, names: Sequence[str], conflict: Callable[[Any], Any]) -> None:
-        self._names = tuple(names)
+        self._table, self._names, self._conflict = table, tuple(names), conflict
         given = _columns({name: table.c[name].type for name in names})
         from_rows = select(*given.values()).where(true())  # with a WHERE, or ON would be read as a join's
         insert = sqlite.insert(table)
         self._sql = _Sql(conflict(insert.from_select(self._names, from_rows, include_defaults=False)))
-        self._statements = {"sqlite": conflict(insert), "postgresql": conflict(postgresql.insert(table))}
+        self._singly = conflict(insert)
+
+    @cached_property
+    def _added(self) -> Added:
+        return Added(self._table, self._names, self._conflict)
 
     async def run(self, tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add ``rows``, each in the order of the names."""
         if not rows:
             return
-        if tx.dialect.name == "sqlite" and not any(bytes in map(type, row) for row in rows):
+        if tx.dialect.name != "sqlite":
+            await self._added.run(tx, rows)
+        elif any(bytes in map(type, row) for row in rows):  # JSON holds none
+            await tx.execute(self._singly, [dict(zip(self._names, row, strict=True)) for row in rows])
+        else:
             await self._sql.run(tx, {_ROWS: _text(rows)})
-        else:  # JSON holds no bytes
-            statement = self._statements[tx.dialect.name]
-            await tx.execute(statement, [dict(zip(self._names, row, strict=True)) for row in rows])
 
 
 class _Sql:
