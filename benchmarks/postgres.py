@@ -89,6 +89,7 @@ def _told(planned: int, rate: dict[str, float]) -> list[Figure]:
 async def _by_the_bot(url: str) -> float:
     chat = Timed(wanted=DUE)
     async with rig.bot(url, chat) as app:
+        await rig.connected(app)
         gc.collect()
         return await drained(app, chat)
 
@@ -98,6 +99,7 @@ async def _claim_and_mark(url: str) -> float:
     async with rig.bot(url, Timed()) as app:
         claims, marks = app.sender._claims, app.sender._marks
         message = await Timed().post(HERE, CARD, key="")
+        await rig.connected(app)
         gc.collect()
         began = perf_counter()
         while units := await claims.claim():

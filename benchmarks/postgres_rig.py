@@ -11,6 +11,7 @@ from random import Random
 from uuid import uuid4
 
 import asyncpg
+from sqlalchemy import select
 
 from benchmarks.outbox_rig import DUE, HERE, POST, _cog
 from benchmarks.rig import ALWAYS, micros
@@ -62,6 +63,14 @@ async def bot(
         cogs=(*COGS, _cog()),
     )
     await storage.close()
+
+
+async def connected(app: App) -> None:
+    """Open the connections that a sender uses: the others' are open too before their time begins."""
+    await app.sender.next_due()
+    async with app.kit.storage.write() as one, app.kit.storage.write() as another:
+        for connection in (one, another):
+            await connection.execute(select(1))
 
 
 async def fill(url: str, planned: int, due: int = DUE) -> None:

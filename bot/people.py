@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import RowMapping, select, update
+from sqlalchemy import RowMapping, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Event
 from bot.clock import UnknownZone, out_of_quiet, zone_info
-from bot.storage.batches import ChangeAll, Lookup
+from bot.storage.batches import ChangeAll, Lookup, Many
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, people
 
@@ -75,6 +75,20 @@ _SEVERAL = Lookup(lambda many: select(people).where(people.c.user.in_(many("user
 _NAMES = tuple(people.c.keys())
 
 
+def _holding(many: Many, *, skip: bool) -> Select[tuple[str]]:
+    known = select(people.c.user).where(people.c.user.in_(many("users"))).order_by(people.c.user)
+    return known.with_for_update(skip_locked=skip)
+
+
+def _taken(many: Many) -> Select[tuple[str]]:
+    held = select(_holding(many, skip=True).cte("held").c.user)
+    return select(people.c.user).where(people.c.user.in_(many("users")), people.c.user.not_in(held))
+
+
+_HELD = Lookup(partial(_holding, skip=False))
+_TAKEN = Lookup(_taken)  # holds those who are free, and names those whom somebody else holds
+
+
 class People:
     """Reads and writes the table of people."""
 
@@ -103,10 +117,10 @@ class People:
         wanted = set(users)
         if tx.dialect.name != "postgresql" or not wanted:
             return wanted
-        known = select(people.c.user).where(people.c.user.in_(wanted)).order_by(people.c.user)
-        everybody = set((await tx.execute(known)).scalars()) if skip else set[str]()
-        held = set((await tx.execute(known.with_for_update(skip_locked=skip))).scalars())
-        return wanted - (everybody - held)
+        if not skip:
+            await _HELD.rows(tx, users=wanted)
+            return wanted
+        return wanted - {user for (user,) in await _TAKEN.rows(tx, users=wanted)}
 
     async def seen(self, tx: AsyncConnection, event: Event, now: datetime) -> None:
         """The person did something: remember their platform's hints, and that they are there."""

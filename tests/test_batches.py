@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import bindparam, event, insert, select, text, update
+from sqlalchemy import bindparam, event, insert, or_, select, text, update
 
 from bot.storage import Storage
 from bot.storage.batches import Addition, Change, ChangeAll, Lookup
-from bot.storage.schema import FOREVER, Instant, communities, drafts, events, motivation, people
+from bot.storage.schema import FOREVER, Instant, communities, drafts, events, motivation, people, prompts
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)
 WEIRD = ["", "ada", "O'Neil", '"[]{}', "日本語 🌱", "a\\b\n\t", "null", "1", "%s :now ?"]
@@ -115,6 +115,51 @@ async def test_what_is_there_already_follows_the_rule(storage: Storage) -> None:
         }
         await renew.run(tx, [("a", later)])
         assert [tuple(row) for row in await times.rows(tx, ids=["a"])] == [("a", later)]
+
+
+async def test_what_is_given_twice_counts_in_turn(storage: Storage) -> None:
+    renew = Addition(
+        prompts,
+        ("user", "prompt", "seen", "at"),
+        lambda add: add.on_conflict_do_update(
+            index_elements=["user", "prompt"], set_={"seen": add.excluded.seen, "at": add.excluded.at}
+        ),
+    )
+    seen = Lookup(
+        lambda many: (
+            select(prompts.c.user, prompts.c.prompt, prompts.c.seen, prompts.c.at)
+            .where(prompts.c.user.in_(many("users")))
+            .order_by(prompts.c.user, prompts.c.prompt)
+        )
+    )
+    later, last = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+    given = [("ada", "a", True, last), ("ada", "b", True, NOW), ("bob", "a", True, NOW)]
+    given += [("ada", "a", True, NOW), ("bob", "a", False, last), ("ada", "a", False, later)]
+    async with storage.write() as tx:
+        await renew.run(tx, given)
+        assert [tuple(row) for row in await seen.rows(tx, users=["ada", "bob"])] == [
+            ("ada", "a", False, later),
+            ("ada", "b", True, NOW),
+            ("bob", "a", False, last),
+        ]
+
+
+async def test_a_list_may_be_asked_for_twice_and_lists_may_be_constant(storage: Storage) -> None:
+    either = Lookup(
+        lambda many: (
+            select(people.c.user)
+            .where(
+                or_(people.c.user.in_(many("names")), people.c.zone.in_(many("names"))),
+                people.c.ignored.in_((1, 2)),
+                people.c.user.not_in(("nobody",)),
+            )
+            .limit(bindparam("limit"))
+        )
+    )
+    await added(storage)
+    async with storage.read() as connection:
+        found = await either.rows(connection, names={"ada", "null"}, limit=10)
+    assert [row[0] for row in found] == ["ada"]
 
 
 async def test_sealed_text_and_yes_and_no_keep_their_types(storage: Storage) -> None:

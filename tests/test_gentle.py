@@ -55,7 +55,7 @@ class Due:
 def somebody(**values: Any) -> Preferences:
     """Quiet from nine in the evening to half past eight, one message a day, in UTC."""
     base = Preferences("memory/here/ada", "UTC", "en", time(21), time(8, 30), 1)
-    return replace(base, **values)
+    return base._replace(**values)
 
 
 # -- one decision ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
 from bot.chat import Message, User
@@ -28,7 +29,8 @@ from bot.people import Defaults, People
 from bot.posts import take_down
 from bot.storage import Storage, migrations, postgresql
 from bot.storage import rejections as store
-from bot.storage.errors import StorageError
+from bot.storage.batches import Addition
+from bot.storage.errors import StorageError, code, passes
 from bot.storage.glance import Glance
 from bot.storage.listening import TICK
 from bot.storage.rejections import Rejection, Shared
@@ -45,6 +47,7 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 NET = 60.0  # seconds: a safety net, nothing waits for time
 ABOUT = timedelta(seconds=2)  # how right a clock is on a busy machine: these are wrong by five and seven
 ADA = select(people).where(people.c.user == "ada")
+HAPPENED = Addition(events, ("id", "at"), lambda add: add)
 
 
 @pytest.fixture
@@ -137,6 +140,18 @@ async def test_a_deadlock_is_raised_as_it_is_and_harms_nobody_else(storage: Stor
     assert getattr(error.orig, "sqlstate", "") == "40P01"
     await happened(storage, "after")
     assert await ids(storage) == ["after"]
+
+
+async def test_a_batch_that_is_refused_says_why_and_a_savepoint_undoes_it(storage: Storage) -> None:
+    async with storage.write() as tx:
+        await HAPPENED.run(tx, [("a", NOW)])
+        with pytest.raises(DBAPIError) as raised:
+            async with tx.begin_nested():
+                await HAPPENED.run(tx, [("b", NOW), ("a", NOW)])
+        assert code(raised.value) == "23505"
+        assert not passes(raised.value)
+        await HAPPENED.run(tx, [("c", NOW)])
+    assert await ids(storage) == ["a", "c"]
 
 
 async def held(storage: Storage, users: list[str], **how: bool) -> set[str]:
@@ -412,18 +427,26 @@ async def test_connections_that_are_cut_poison_nothing(postgres: Server, url: st
         await told_again(storage, other)
 
 
+@pytest.mark.parametrize("batch", [False, True], ids=["one", "batch"])
 async def test_a_connection_cut_inside_a_write_is_raised_and_nothing_of_it_is_stored(
-    postgres: Server, storage: Storage
+    postgres: Server, storage: Storage, batch: bool
 ) -> None:
+    async def write(tx: AsyncConnection, id: str) -> None:
+        if batch:
+            await HAPPENED.run(tx, [(id, NOW)])
+        else:
+            await tx.execute(insert(events).values(id=id, at=NOW))
+
     async def cut() -> None:
         async with storage.write() as tx:
-            await tx.execute(insert(events).values(id="lost", at=NOW))
+            await write(tx, "lost")
             pid = (await tx.execute(select(func.pg_backend_pid()))).scalar_one()
             await asyncio.to_thread(postgres.sql, f"SELECT pg_terminate_backend({pid})")
-            await tx.execute(insert(events).values(id="lost too", at=NOW))
+            await write(tx, "lost too")
 
-    with pytest.raises(DBAPIError):
+    with pytest.raises(DBAPIError) as raised:
         await cut()
+    assert passes(raised.value)
     await happened(storage, "after")
     assert await ids(storage) == ["after"]
     pool = storage._writer.pool

@@ -1,9 +1,9 @@
 """Statements for a whole batch: each thing that a claim or a mark asks is one step of the database.
 
-SQLAlchemy writes them, once for each database, and PostgreSQL is asked through it as always. On SQLite a
-batch goes in as one JSON text and comes out as one. Python's ``sqlite3`` takes the interpreter's lock anew
-at every row, and while the event loop is busy each time costs milliseconds; so a statement of one step runs
-beside the loop, one of five hundred steps only when the loop has nothing to do.
+SQLAlchemy writes them, once for each database. PostgreSQL gets a batch as arrays (``bot.storage.arrays``). On
+SQLite it goes in as one JSON text and comes out as one. Python's ``sqlite3`` takes the interpreter's lock
+anew at every row, and while the event loop is busy each time costs milliseconds; so a statement of one step
+runs beside the loop, one of five hundred steps only when the loop has nothing to do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import aiosqlite
 from sqlalchemy import (
@@ -32,8 +33,10 @@ from sqlalchemy import cast as as_type
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.storage.engine import insert_into
 from bot.storage.schema import Instant, instant, micros
+
+if TYPE_CHECKING:
+    from bot.storage.arrays import Added, Asked, Given
 
 Values = Mapping[str, Any]  # columns or parameters, by name
 Many = Callable[[str], Any]  # what makes a list of values, by name
@@ -48,16 +51,22 @@ class Lookup:
     """
 
     def __init__(self, write: Callable[[Many], Select[*tuple[Any, ...]]]) -> None:
-        self._statement = write(_parameter)
+        self._write = write
         found = write(_listed).subquery().c
         values = [func.hex(each) if isinstance(each.type, LargeBinary) else each for each in found]
         self._sql = _Sql(select(func.json_group_array(func.json_array(*values))))
         self._mend = [(n, mend) for n, each in enumerate(found) if (mend := _MEND.get(type(each.type)))]
 
+    @cached_property
+    def _asked(self) -> Asked:
+        from bot.storage.arrays import Asked  # loads PostgreSQL's dialect
+
+        return Asked(self._write(_parameter))
+
     async def rows(self, connection: AsyncConnection, **given: Any) -> Sequence[Sequence[Any]]:
         """What is found, in the tables' own types."""
         if connection.dialect.name != "sqlite":
-            return (await connection.execute(self._statement, given)).all()
+            return await self._asked.rows(connection, given)
         if not connection.in_transaction():
             await connection.begin()
         ((text,),) = await self._sql.run(connection, {name: _plain(each) for name, each in given.items()})
@@ -77,9 +86,15 @@ class Change:
     """
 
     def __init__(self, write: Callable[[Any, Any], Update], key: Any, value: Any) -> None:
-        self._statement = write(bindparam("key_given", type_=key), bindparam("value_given", type_=value))
+        self._write, self._types = write, {"key_given": key, "value_given": value}
         each = _each(_ROWS).c
         self._sql = _Sql(write(as_type(each.key, key), type_coerce(each.value, value)))
+
+    @cached_property
+    def _given(self) -> Given:
+        from bot.storage.arrays import Given  # loads PostgreSQL's dialect
+
+        return Given(lambda given: self._write(*given.values()), self._types)
 
     async def run(self, tx: AsyncConnection, rows: Mapping[Any, Any], **same: Any) -> None:
         """Change the rows with these keys."""
@@ -89,51 +104,57 @@ class Change:
             given = {name: _plain(each) for name, each in same.items()}
             await self._sql.run(tx, {**given, _ROWS: json.dumps(rows, default=micros)})
         else:
-            each = [{"key_given": key, "value_given": value, **same} for key, value in rows.items()]
-            await tx.execute(self._statement, each)
+            await self._given.run(tx, list(rows.items()), **same)
 
 
 class ChangeAll:
     """An UPDATE that does the same to many; ``write`` is given what makes a list, as for ``Lookup``."""
 
     def __init__(self, write: Callable[[Many], Update]) -> None:
-        self._statement = write(_parameter)
+        self._write = write
         self._sql = _Sql(write(_listed))
+
+    @cached_property
+    def _asked(self) -> Asked:
+        from bot.storage.arrays import Asked  # loads PostgreSQL's dialect
+
+        return Asked(self._write(_parameter))
 
     async def run(self, tx: AsyncConnection, **given: Any) -> None:
         """Change them."""
         if tx.dialect.name == "sqlite":
             await self._sql.run(tx, {name: _plain(each) for name, each in given.items()})
         else:
-            await tx.execute(self._statement, given)
+            await self._asked.run(tx, given)
 
 
 class Addition:
     """An INSERT of many rows into some columns; ``conflict`` says what happens with those that are there."""
 
     def __init__(self, table: Table, names: Sequence[str], conflict: Callable[[Any], Any]) -> None:
-        self._names, self._table, self._conflict = tuple(names), table, conflict
+        self._table, self._names, self._conflict = table, tuple(names), conflict
         given = _columns({name: table.c[name].type for name in names})
         from_rows = select(*given.values()).where(true())  # with a WHERE, or ON would be read as a join's
         insert = sqlite.insert(table)
         self._sql = _Sql(conflict(insert.from_select(self._names, from_rows, include_defaults=False)))
-        self._statements = {"sqlite": conflict(insert)}
+        self._singly = conflict(insert)
+
+    @cached_property
+    def _added(self) -> Added:
+        from bot.storage.arrays import Added  # loads PostgreSQL's dialect
+
+        return Added(self._table, self._names, self._conflict)
 
     async def run(self, tx: AsyncConnection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Add ``rows``, each in the order of the names."""
         if not rows:
             return
-        if tx.dialect.name == "sqlite" and not any(bytes in map(type, row) for row in rows):
+        if tx.dialect.name != "sqlite":
+            await self._added.run(tx, rows)
+        elif any(bytes in map(type, row) for row in rows):  # JSON holds none
+            await tx.execute(self._singly, [dict(zip(self._names, row, strict=True)) for row in rows])
+        else:
             await self._sql.run(tx, {_ROWS: _text(rows)})
-        else:  # JSON holds no bytes
-            await tx.execute(self._statement(tx), [dict(zip(self._names, row, strict=True)) for row in rows])
-
-    def _statement(self, tx: AsyncConnection) -> Any:
-        """The INSERT in the words of this database; it stays the same object, which SQLAlchemy asks for."""
-        name = tx.dialect.name
-        if name not in self._statements:
-            self._statements[name] = self._conflict(insert_into(tx, self._table))
-        return self._statements[name]
 
 
 class _Sql:
