@@ -71,10 +71,10 @@ class Lookup:
             await connection.begin()
         ((text,),) = await self._sql.run(connection, {name: _plain(each) for name, each in given.items()})
         found = cast("list[list[Any]]", json.loads(text))
-        for place, mend in self._mend:
+        for place, mend in self._mend:  # many of a batch are the same: each is worked out once
+            mended = {value: mend(value) for value in {row[place] for row in found} - {None}}
             for row in found:
-                if row[place] is not None:
-                    row[place] = mend(row[place])
+                row[place] = mended.get(row[place])
         return found
 
 
