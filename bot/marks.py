@@ -7,7 +7,7 @@ everywhere (see ``bot.storage.engine``).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -113,10 +113,11 @@ class Marks:
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:
         async with self._storage.write() as tx:
-            writing = _Writing(self._clock.now())
-            mine = await self._mine(tx, outcomes)
+            kinds = {each.unit.lead.kind for each in outcomes}
+            writing = _Writing(self._clock.now(), {kind for kind in kinds if self._features.follows(kind)})
+            mine = await self._mine(tx, [each.unit for each in outcomes if writing.matters(each.unit.lead)])
             for outcome in outcomes:
-                writing.add(outcome, mine, self._features)
+                writing.add(outcome, mine)
             for (held, state, why), rows in writing.end.items():
                 await _END.run(tx, rows, held=held, **{"is": state}, why=why, at=writing.now)
             for (held, why, tries, sure), rows in writing.again.items():
@@ -128,24 +129,23 @@ class Marks:
                 await self._people.change(tx, user, self._clock.now(), unreachable=why)
             await follow(self._features, tx, writing.ended)
 
-    async def _mine(self, tx: AsyncConnection, outcomes: Sequence[Outcome]) -> set[tuple[int, str | None]]:
-        """Which rows are still ours, of those where something depends on it."""
-        units = [each.unit for each in outcomes if self._matters(each.unit)]
+    async def _mine(self, tx: AsyncConnection, units: Sequence[Unit]) -> set[tuple[int, str | None]]:
+        """Which rows of these units are still ours."""
         if not units:
             return set()
         await self._people.hold(tx, {unit.lead.user.key for unit in units if unit.lead.user})
         ids = [row.id for unit in units for row in (unit.lead, *unit.folded)]
         return {(id, lease) for id, lease in await _HELD.rows(tx, ids=ids)}
 
-    def _matters(self, unit: Unit) -> bool:
-        return unit.lead.user is not None or self._features.follows(unit.lead.kind)
-
 
 class _Writing:
-    """One mark's statements and what follows from them, put together in memory."""
+    """One mark's statements and what follows from them, put together in memory.
 
-    def __init__(self, now: datetime) -> None:
-        self.now = now
+    ``follows`` are the kinds whose features do something when a row has ended.
+    """
+
+    def __init__(self, now: datetime, follows: Set[str]) -> None:
+        self.now, self._follows = now, follows
         self.end: defaultdict[tuple[str | None, State, str | None], dict[int, str | None]] = defaultdict(dict)
         self.again: defaultdict[tuple[str | None, str | None, int, int], dict[int, datetime | None]] = (
             defaultdict(dict)
@@ -155,11 +155,14 @@ class _Writing:
         self.reached: list[str] = []
         self.unreachable: dict[str, str] = {}
 
-    def add(self, outcome: Outcome, mine: set[tuple[int, str | None]], features: Features) -> None:
+    def matters(self, row: Row) -> bool:
+        """Whether something depends on it that this row is still ours."""
+        return row.user is not None or row.kind in self._follows
+
+    def add(self, outcome: Outcome, mine: Set[tuple[int, str | None]]) -> None:
         """One outcome, with what is folded into it."""
         row, message = outcome.unit.lead, dump(outcome.message) if outcome.message else None
-        follows = features.follows(row.kind)
-        if (follows or row.user is not None) and (row.id, row.lease) not in mine:
+        if self.matters(row) and (row.id, row.lease) not in mine:
             return
         self._write(row, row.lease, outcome.state, outcome, message)
         for folded in outcome.unit.folded:
@@ -167,7 +170,7 @@ class _Writing:
                 self._fold(folded, row.lease, outcome, message)
         if outcome.state is State.READY:
             return
-        if follows:
+        if row.kind in self._follows:
             self.ended.append(Ended(row, outcome.state, outcome.message, outcome.unit.loaded))
         if row.user and outcome.state is State.SENT and row.verb is Verb.DM:
             self.reached.append(row.user.key)
