@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.pool import QueuePool
 
+from bot import marks
 from bot.chat import Message, User
 from bot.clock import FakeClock, SystemClock
 from bot.cog import Nudge, Plan, State
@@ -639,3 +640,30 @@ async def test_an_old_server_is_refused(url: str, monkeypatch: pytest.MonkeyPatc
 
 def test_the_lock_of_the_upgrade_fits_postgresql() -> None:
     assert 0 < migrations.LOCK < 2**63
+
+
+async def test_a_mark_of_a_thousand_finds_its_rows_by_their_keys(storage: Storage) -> None:
+    """The planner expects one row under a lease, and would compare each of a thousand with each."""
+    ids = list(range(10, 10_010, 10))
+    given = {"key_given": ids, "value_given": ["here"] * len(ids), "held": "mine", "is": "sent", "at": 1}
+    end = marks._END._given._sql(())
+    values = ", ".join(_literal(given.get(name)) for name in end._order)
+    async with storage.write() as tx:
+        await tx.exec_driver_sql(
+            "INSERT INTO outbox (key, kind, verb, due_at, ready_at, lease)"
+            " SELECT 'k' || n, 'a.post', 'post', n, n, CASE WHEN n % 10 = 0 AND n < 10010 THEN 'mine' END"
+            " FROM generate_series(1, 40000) AS n"
+        )
+        await tx.exec_driver_sql("ANALYZE outbox")
+        await tx.exec_driver_sql(f"PREPARE ending AS {end._sql}")
+        found = await tx.exec_driver_sql(f"EXPLAIN (ANALYZE, TIMING OFF) EXECUTE ending ({values})")
+        plan = "\n".join(found.scalars())
+    assert "using pk_outbox" in plan, plan
+    assert "Rows Removed by Join Filter" not in plan, plan
+
+
+def _literal(value: object) -> str:
+    """A value as it stands in SQL."""
+    if isinstance(value, list):
+        return "'{" + ",".join(map(str, value)) + "}'"
+    return "NULL" if value is None else f"'{value}'"

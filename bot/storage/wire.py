@@ -61,13 +61,13 @@ class _Connection(asyncpg.Connection):
                     sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def connect(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT) -> Wire:
+async def connect(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT, **settings: str) -> Wire:
     """One more connection to the database; whatever goes wrong is raised as it is."""
     return await cast("Any", asyncpg).connect(
         url,
         timeout=CONNECT_TIMEOUT,
         command_timeout=command_timeout,
-        server_settings=LIMITS,
+        server_settings=LIMITS | settings,
         connection_class=_Connection,
     )
 
