@@ -28,8 +28,8 @@ READERS, WRITERS = 8, 8  # connections; more gain nothing on a few cores and cos
 OLDEST = 12  # the oldest version with all that is asked of it
 POOL_TIMEOUT = 30.0  # seconds of waiting for a free connection
 PLANS = re.compile(r"INSERT INTO outbox\b|UPDATE outbox SET (?:(?!\bWHERE\b).)*\bdue_at\b", re.DOTALL)
-# A write finds its rows by their keys, one plan for any number of them. Asked for each batch anew, the planner
-# reads a table from end to end for the one row it expects under a lease, and compares all with all: 140 ms.
+# A write finds its rows by their keys, one plan for any number of them. Asked for each batch, the planner
+# reads a whole table for the one row it expects under a lease, and compares all with all: 140 ms.
 BY_KEY = {"plan_cache_mode": "force_generic_plan"}
 
 
