@@ -21,7 +21,7 @@ from bot.people import Defaults
 from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.schema import communities
-from bot.storage.sqlite import PRAGMAS
+from bot.storage.sqlite import tune
 from bot.ui import Card
 from bot.vault import Vault
 
@@ -87,8 +87,7 @@ async def bot(file: Path, chat: NoChat) -> AsyncGenerator[App]:
 def plain(file: Path) -> sqlite3.Connection:
     """Python's own sqlite3, tuned as the bot's connections are."""
     connection = sqlite3.connect(file, isolation_level=None)
-    for pragma in PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
+    tune(connection.cursor())
     return connection
 
 

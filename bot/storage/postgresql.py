@@ -7,7 +7,7 @@ asyncpg knows when its socket was closed, and such a connection is replaced on i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any, cast
@@ -22,7 +22,7 @@ from bot.storage import migrations
 from bot.storage.errors import StorageError
 from bot.storage.glance import Glance
 from bot.storage.listening import Listening
-from bot.storage.wire import CUT, LOST, Wire, connect, explained, is_cut
+from bot.storage.wire import CUT, LIMITS, LOST, Wire, connect, explained, is_cut
 
 READERS, WRITERS = 8, 8  # connections; more gain nothing on a few cores and cost the server 5 MB each
 OLDEST = 12  # the oldest version with all that is asked of it
@@ -30,7 +30,7 @@ POOL_TIMEOUT = 30.0  # seconds of waiting for a free connection
 PLANS = re.compile(r"INSERT INTO outbox\b|UPDATE outbox SET (?:(?!\bWHERE\b).)*\bdue_at\b", re.DOTALL)
 # A write finds its rows by their keys, one plan for any number of them. Asked for each batch, the planner
 # reads a whole table for the one row it expects under a lease, and compares all with all: 140 ms.
-BY_KEY = {"plan_cache_mode": "force_generic_plan"}
+BY_KEY = LIMITS | {"plan_cache_mode": "force_generic_plan"}
 
 
 class PostgreSQL:
@@ -65,7 +65,7 @@ class PostgreSQL:
         reader = _engine(url, READERS).execution_options(
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
-        writer = _engine(url, WRITERS, **BY_KEY)
+        writer = _engine(url, WRITERS, BY_KEY)
         event.listen(writer.sync_engine, "before_cursor_execute", _notice_plans)
         return cls(reader, writer, listening)
 
@@ -94,10 +94,10 @@ class PostgreSQL:
         await self.writer.dispose()
 
 
-def _engine(url: str, size: int, **settings: str) -> AsyncEngine:
+def _engine(url: str, size: int, settings: Mapping[str, str] = LIMITS) -> AsyncEngine:
     engine = create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=lambda: connect(url, **settings),
+        async_creator=lambda: connect(url, settings),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,

@@ -61,13 +61,15 @@ class _Connection(asyncpg.Connection):
                     sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
-async def connect(url: str, *, command_timeout: float | None = COMMAND_TIMEOUT, **settings: str) -> Wire:
+async def connect(
+    url: str, settings: Mapping[str, str] = LIMITS, *, command_timeout: float | None = COMMAND_TIMEOUT
+) -> Wire:
     """One more connection to the database; whatever goes wrong is raised as it is."""
     return await cast("Any", asyncpg).connect(
         url,
         timeout=CONNECT_TIMEOUT,
         command_timeout=command_timeout,
-        server_settings=LIMITS | settings,
+        server_settings=settings,
         connection_class=_Connection,
     )
 
