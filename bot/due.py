@@ -152,13 +152,15 @@ class Due:
             return []
         ids = [row[0] for row in found]
         await _LEASE.run(self.tx, ids=ids, until=self.until, held=self.lease, now=self.now)
+        leased = [(AT["ready_at"], self.until), (AT["lease"], self.lease), (AT["state"], State.READY)]
+        attempts, tried_at = AT["attempts"], AT["tried_at"]
         rows: list[Row] = []
         for each in found:
             values = list(each)
-            values[AT["ready_at"]], values[AT["lease"]] = self.until, self.lease
-            values[AT["state"]] = State.READY
-            values[AT["attempts"]] += 1
-            values[AT["tried_at"]] = values[AT["tried_at"]] or self.now
+            for place, value in leased:
+                values[place] = value
+            values[attempts] += 1
+            values[tried_at] = values[tried_at] or self.now
             if row := self._read(values):
                 rows.append(row)
         rows.sort(key=ROWS_TURN)

@@ -112,7 +112,7 @@ class Outbox:
                 lease,
                 lead,
                 tried,
-                parse_message(message),
+                parse_message(message) if message else None,
                 error or "",
             )
         )
