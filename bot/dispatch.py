@@ -149,7 +149,7 @@ class Dispatcher:
             return await self._mend(ctx, refused)
         if event.kind is not Kind.REPLY and not event.unasked:
             try:
-                if not isinstance(answer, Form):
+                if not isinstance(answer, Form) and event.kind is not Kind.DIRECT:
                     answer = await self._with_missed(ctx, answer)
                 await self._was_there(ctx)
             except Exception as error:  # noqa: BLE001  (the boundary; what was asked is done, and is told)
@@ -357,6 +357,8 @@ class Dispatcher:
         code = structlog.contextvars.get_contextvars().get("cid", "")
         log.error("handler failed", error=type(error).__name__, trace=trace(error))
         voice = await self._voice(event)
+        if event.kind is Kind.DIRECT:  # maybe despair: nothing to try again, and no code
+            return Card(voice("failed-direct"), tone=Tone.CARE)
         buttons = (voice.button(AGAIN, _form_key(event)),) if kept else ()
         return Card(voice("failed", kept=kept, code=str(code)), tone=Tone.PROBLEM, buttons=buttons)
 

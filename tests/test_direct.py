@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, event, select, update
 from structlog.testing import capture_logs
 
 from bot.chat import Kind
-from bot.cog import Cog, Ctx
+from bot.cog import Cog, Ctx, Plan, State
 from bot.registry import Registry
-from bot.storage.schema import communities, people
+from bot.storage.schema import communities, outbox, people
 from bot.ui import Card, Jump, parts
 from cogs import COGS
 from cogs.direct import QUIET_FOR
@@ -27,7 +27,7 @@ async def test_ada_writes_to_the_bot_and_is_told_who_reads_it(ada: Actor) -> Non
     card = await ada.writes("I can't go on like this.")
     assert card is not None
     assert "I'm a program" in card.plain
-    assert "I don't look at what you type here, and I keep none of it" in card.plain
+    assert "I don't look at what you type here. I keep none of it and show it to nobody." in card.plain
     assert "a person you trust" in card.plain
     (jump,) = (part for part in parts(card.text) if isinstance(part, Jump))
     assert jump.channel == "support"
@@ -105,14 +105,45 @@ async def test_she_can_see_that_she_was_answered_and_have_it_forgotten(world: Wo
 
 
 @pytest.mark.in_memory
+async def test_what_was_missed_is_no_answer_to_words(world: World, ada: Actor) -> None:
+    await ada.gets("/home")
+    note = Plan("nudges.ask", ("a", "note"), world.clock.now(), user=ada.user)
+    async with world.storage.write() as tx:
+        await world.app.kit.outbox.plan(tx, note)
+        await tx.execute(update(outbox).values(state=State.UNDELIVERED, done_at=world.clock.now()))
+        await tx.execute(update(people).values(unreachable="closed"))
+    first = await ada.writes("Hello?")
+    assert first is not None and "couldn't" not in first.plain
+    assert await ada.writes("Hello?") is None
+    home = await ada.gets("/home")
+    assert isinstance(home, Card) and "couldn't" in home.plain
+
+
+@pytest.mark.in_memory
+async def test_who_writes_while_nothing_works_is_not_told_of_codes(world: World, ada: Actor) -> None:
+    def fails(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("INSERT INTO events"):
+            raise OSError("disk full")
+
+    event.listen(Engine, "before_cursor_execute", fails)
+    try:
+        card = await ada.writes("I can't go on.")
+    finally:
+        event.remove(Engine, "before_cursor_execute", fails)
+    assert card is not None and "turn to a person you trust" in card.plain
+    assert "code" not in card.plain and not card.buttons
+    assert await ada.writes("I can't go on."), "it was no answer that counts"
+
+
+@pytest.mark.in_memory
 async def test_what_is_delivered_twice_is_answered_once(world: World, ada: Actor) -> None:
-    event = ada.event(Kind.DIRECT, "direct")
-    assert await ada.sends(event)
-    assert await ada.sends(event) is None
+    said = ada.event(Kind.DIRECT, "direct")
+    assert await ada.sends(said)
+    assert await ada.sends(said) is None
     await world.restart()
     await world.advance(hours=HOURS)
-    assert await ada.sends(event) is None, "silence: no word of something saved already"
-    assert await ada.sends(replace(event, id="another"))
+    assert await ada.sends(said) is None, "silence: no word of something saved already"
+    assert await ada.sends(replace(said, id="another"))
 
 
 async def test_where_there_is_no_channel_yet_she_is_told_of_people_all_the_same(

@@ -14,6 +14,7 @@ from sqlalchemy import insert
 from bot.chat import Ack, Event, Kind, Message, Place, User
 from bot.clock import FakeClock
 from bot.errors import Misconfigured
+from bot.platforms import discord_answers, discord_rest
 from bot.platforms.discord import DiscordChat
 from bot.storage import Storage
 from bot.storage.schema import communities
@@ -326,6 +327,19 @@ async def test_an_answer_that_got_lost_is_given_again_and_once(stage: Stage) -> 
     await until(lambda: len(fake.calls("POST /channels/*/messages")) == 2)
     await until(lambda: fault.times == 0)
     assert len(fake.dms(ada)) == 1
+
+
+async def test_an_answer_that_has_to_wait_for_discord_comes_when_it_may(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(discord_rest, "PATIENCE", 0.0)  # seconds; no wait is short
+    monkeypatch.setattr(discord_answers, "PAUSES", (0.0,) * 20)
+    fake, ada = stage.fake, stage.fake.person("ada")
+    await known(stage, str(ada.id))
+    fault = fake.fail("POST /channels/*/messages", status=429, retry_after=0.05)
+    await fake.say(ada, None, "Hello?")
+    await until(lambda: bool(fake.dms(ada)))
+    assert fault.times == 0 and len(fake.dms(ada)) == 1
 
 
 async def test_of_somebody_in_a_server_that_was_set_up_the_server_is_found(stage: Stage) -> None:

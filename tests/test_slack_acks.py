@@ -123,8 +123,12 @@ async def test_what_is_edited_or_deleted_or_written_by_a_bot_is_no_word_to_it(at
     picture = {**others, "ts": "1001.1", "subtype": "file_share"}
     at.fake.event(picture, name="message.im")
     await until(lambda: len(at.fake.dms(at.ada)) == 2)
+    of_herself = {**others, "ts": "1002.1", "subtype": "me_message"}
+    del of_herself["channel_type"]  # Slack's own example of this subtype has none
+    at.fake.event(of_herself, name="message.im")
+    await until(lambda: len(at.fake.dms(at.ada)) == 3)
     await at.fake.quiet()
-    assert len(at.script.events) == 2
+    assert len(at.script.events) == 3
 
 
 async def test_words_delivered_twice_are_answered_once(at: Stage) -> None:

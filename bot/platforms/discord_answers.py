@@ -44,6 +44,7 @@ log = structlog.get_logger(__name__)
 MESSAGE, DEFERRED, DEFERRED_UPDATE, CHOICES, MODAL = 4, 5, 6, 8, 9  # callback types
 ACK_WITHIN = 2.8  # seconds; Discord gives three
 EDIT_TRIES = 7  # about ten seconds in all; the answer's token lives for fifteen minutes
+PAUSES = (1.0, 10.0, 60.0)  # seconds between tries to answer somebody's words
 MEMBERS_ASKED = 10  # servers asked whether they know somebody who writes a direct message
 FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, Silenced)  # of a request
 
@@ -272,7 +273,23 @@ class Answers:
             answer = self._to_stranger(user)
         if isinstance(answer, Card):
             body = message(answer, custom_id=events.buttons(community, direct=True)).named(str(data["id"]))
-            await self._rest.send("POST", MESSAGES, body, tries=EDIT_TRIES, channel_id=channel)
+            await self._surely(body, channel)
+
+    async def _surely(self, body: Body, channel: str) -> None:
+        """Send it, and again where Discord fails or is to be left alone: after this it is quiet for hours."""
+        for pause in PAUSES:
+            try:
+                await self._rest.send("POST", MESSAGES, body, tries=EDIT_TRIES, channel_id=channel)
+            except (discord.Forbidden, discord.NotFound):
+                raise  # they closed this conversation
+            except FAILURES as error:
+                after = error.retry_after if isinstance(error, discord.RateLimited) else 0.0
+                after = error.after if isinstance(error, Silenced) else after
+                log.warning("said again", error=type(error).__name__, after=after)
+                await asyncio.sleep(max(pause, after))
+            else:
+                return
+        await self._rest.send("POST", MESSAGES, body, tries=EDIT_TRIES, channel_id=channel)
 
     async def _at_home(self, user: str) -> str:
         """The server of somebody who writes; a stranger who was just answered is not looked for again."""

@@ -56,7 +56,9 @@ class Store:
             async with self._storage.read() as connection:
                 rows = await connection.execute(select(discord_people).where(discord_people.c.id == id))
                 row = rows.mappings().first()
-            known = Known(row["community"], row["dm"]) if row else Known()
+            if row is None:
+                return Known()  # and not remembered: another process may be told who they are
+            known = Known(row["community"], row["dm"])
             self._people.put(id, known)
         return known
 

@@ -45,6 +45,7 @@ Parse = Callable[[Json, int], Asked | None]
 Ended = Callable[[str], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
+PAUSES = (0.5, 2.0, 10.0, 30.0, 60.0, 120.0)  # seconds between tries to answer somebody's words
 DEADLINE = 2.0  # seconds that a modal waits for its answer; Slack gives three
 NOT_PAYLOADS = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # of what is no payload
 
@@ -163,7 +164,7 @@ class Answers:
 
     async def _surely(self, asked: Asked, answer: Card | Form | None) -> None:
         """Show it, and again where Slack fails: better said twice than silence after somebody's words."""
-        for pause in (0.5, 2.0):
+        for pause in PAUSES:
             try:
                 await self._show(asked, answer)
             except FAILURES as error:

@@ -21,7 +21,7 @@ from bot.ui import split_custom_id
 Json = dict[str, Any]
 
 PLATFORM = "slack"
-SPOKEN = ("", "thread_broadcast", "file_share")  # subtypes of messages that a person wrote
+SPOKEN = ("", "thread_broadcast", "file_share", "me_message")  # subtypes of messages that a person wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def spoken(body: Json, at: int) -> Asked | None:
     of_a_person = user and not said.get("bot_id") and str(said.get("subtype") or "") in SPOKEN
     within, ts, channel = str(said.get("thread_ts") or ""), str(said["ts"]), str(said["channel"])
     within = "" if within == ts else within
-    direct = said.get("channel_type") == "im"
+    direct = said.get("channel_type") == "im" or channel.startswith("D")  # not every subtype tells its type
     if not of_a_person or not (within or direct):
         return None
     team = _where(body)
