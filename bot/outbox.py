@@ -18,7 +18,7 @@ from bot.chat import User
 from bot.clock import Clock
 from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_user, row_of
 from bot.storage.batches import Addition
-from bot.storage.engine import insert_into
+from bot.storage.engine import insert_into, weigh_plans
 from bot.storage.schema import FOREVER, PUBLIC_WORDS, Instant, outbox
 from bot.vault import Vault
 
@@ -206,6 +206,7 @@ class Outbox:
         """
         ended = [outbox.c.done_at < before, outbox.c.state != State.READY]
         ended += [] if all else [outbox.c.state.not_in((State.UNDELIVERED, State.DEAD))]
+        await weigh_plans(tx)  # else it would read all that ended, however little of it is old
         old = select(outbox.c.id).where(*ended).order_by(outbox.c.done_at).limit(limit)
         done = await tx.execute(delete(outbox).where(outbox.c.id.in_(old.with_for_update(skip_locked=True))))
         return done.rowcount

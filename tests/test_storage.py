@@ -11,11 +11,13 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -324,6 +326,40 @@ def test_only_the_first_start_loads_alembic(url: str) -> None:
         return done.stdout.strip()
 
     assert [start(), start()] == ["True", "False"]
+
+
+@pytest.mark.sqlite
+def test_an_upgrade_that_is_cut_short_begins_anew_at_the_next_start(url: str) -> None:
+    file = url.removeprefix("sqlite:///")
+    Path(file).parent.mkdir()
+    command.upgrade(migrations.configuration(url), "0004")
+
+    def change(statement: str) -> None:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute(statement)
+
+    change("CREATE TABLE _alembic_tmp_people (in_the_way TEXT)")
+    with pytest.raises(OperationalError, match="already exists"):
+        migrations.upgrade(url)
+    change("DROP TABLE _alembic_tmp_people")
+    migrations.upgrade(url)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (migrations.HEAD,)
+
+
+async def test_a_write_that_is_cancelled_anywhere_leaves_the_next_one_whole(storage: Storage) -> None:
+    async def write(name: str) -> None:
+        async with storage.write() as tx:
+            await tx.execute(insert(events).values(id=name, at=NOW))
+
+    for turns in range(1, 25):
+        cut = asyncio.create_task(write(f"cut {turns}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        cut.cancel()
+        await asyncio.wait([cut])
+        await write(f"whole {turns}")
+    assert {f"whole {turns}" for turns in range(1, 25)} <= set(await ids(storage))
 
 
 async def test_what_was_stored_is_there_after_the_next_start(url: str) -> None:

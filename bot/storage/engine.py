@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Table
+from sqlalchemy import Table, func, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -137,6 +137,12 @@ class Storage:
         self._ahead = ahead
         for listener in self._watches:
             listener(ahead)
+
+
+async def weigh_plans(tx: AsyncConnection) -> None:
+    """Have PostgreSQL plan what follows in this transaction by what it is asked, and not once for all."""
+    if tx.dialect.name == "postgresql":
+        await tx.execute(select(func.set_config("plan_cache_mode", "auto", True)))
 
 
 def insert_into(connection: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:

@@ -56,12 +56,7 @@ class SQLite:
             driven, poolclass=AsyncAdaptedQueuePool, pool_size=16, hide_parameters=True
         )
         writer = create_async_engine(
-            driven,
-            poolclass=AsyncAdaptedQueuePool,
-            pool_size=1,
-            max_overflow=0,
-            pool_reset_on_return=None,  # each write ends by itself: a ROLLBACK more would be a trip more
-            hide_parameters=True,
+            driven, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, hide_parameters=True
         )
         for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
             _tune(engine, begin)
@@ -71,7 +66,11 @@ class SQLite:
         """The rows of a glance, through a connection of its own that may not write."""
         if self._glancing is None:
             self._glancing = asyncio.ensure_future(self._open_glancing())
-        connection = await asyncio.shield(self._glancing)
+        try:
+            connection = await asyncio.shield(self._glancing)
+        except (sqlite3.Error, OSError):
+            self._glancing = None  # the next one tries again
+            raise
         ready = glance.on(self.reader.dialect)
         return await connection.execute_fetchall(ready.sql, ready.parameters(names))
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 from alembic import context
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, event
 
 from bot.storage.schema import metadata
 
 
 def run(connection: Connection) -> None:
     """Everything in one transaction: the caller's, if there is one."""
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    context.configure(
+        connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True
+    )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _leave_transactions_to_us(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None
 
 
 handed: Connection | None = context.config.attributes.get("connection")
@@ -20,6 +28,9 @@ if handed is not None:
     run(handed)
 else:
     engine = create_engine(context.config.attributes["url"])
+    # Python's driver would commit each change of a table: who is killed between two could not start again.
+    event.listen(engine, "connect", _leave_transactions_to_us)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     with engine.connect() as connection:
         run(connection)
         connection.commit()
