@@ -23,6 +23,10 @@ def _leave_transactions_to_us(connection: sqlite3.Connection, _: object) -> None
     connection.isolation_level = None
 
 
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 handed: Connection | None = context.config.attributes.get("connection")
 if handed is not None:
     run(handed)
@@ -30,7 +34,7 @@ else:
     engine = create_engine(context.config.attributes["url"])
     # Python's driver would commit each change of a table: who is killed between two could not start again.
     event.listen(engine, "connect", _leave_transactions_to_us)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", _begin)
     with engine.connect() as connection:
         run(connection)
         connection.commit()
