@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks import outbox_rig as rig
 from benchmarks.figures import Figure, middle, ms, percentile, times
-from bot.app import App
+from bot.app import App, settle
 from bot.claims import Claims
 from bot.clock import SystemClock
 from bot.features import Ended, Features, Unit
@@ -86,7 +86,7 @@ async def _engines(folder: Path) -> list[Figure]:
 async def _by_the_bot(file: Path) -> float:
     chat = rig.Timed(wanted=rig.DUE)
     async with rig.bot(file, chat) as app:
-        gc.collect()
+        settle()
         return await rig.drained(app, chat)
 
 
@@ -173,8 +173,7 @@ async def _burst(file: Path, plan: Callable[[App, datetime], Awaitable[None]]) -
     chat, probe = rig.Timed(wanted=rig.DUE), rig.Probe()
     async with rig.bot(file, chat) as app:
         await plan(app, app.kit.now - timedelta(seconds=1))
-        gc.collect()
-        gc.freeze()
+        settle()
         cpu, began = process_time(), perf_counter()
         async with rig.running(probe.run()):
             took = await rig.drained(app, chat)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("bot.app")
 UNUSABLE = 2  # the exit code of settings that cannot be used
+NEW_OBJECTS = 10_000  # until Python looks for garbage among them (its own: 700); a batch makes as many
 EVENTS_KEPT = timedelta(days=3)  # platforms redeliver for minutes, a browser that slept for a day
 SAID_KEPT = timedelta(days=30)  # as far back as /home looks; rules and limits look back two days
 UNDELIVERED_KEPT = timedelta(days=180)  # until its person comes back; dead ones, until somebody looks
@@ -167,8 +168,7 @@ async def serve(settings: Settings) -> int:
                 app = await _assemble(settings, storage, vault)
             if app.role is not Role.ALL:
                 app.role.tell(shared_file=settings.storage.file is not None)
-            gc.collect()
-            gc.freeze()  # what was imported stays: looking through it again and again made bursts slow
+            settle()
             running = asyncio.create_task(app.run())
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -179,6 +179,13 @@ async def serve(settings: Settings) -> int:
         return UNUSABLE
     finally:
         await storage.close()
+
+
+def settle() -> None:
+    """Before work begins: what is there by now stays, and Python need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
 
 
 async def _measured(settings: Settings, storage: Storage, vault: Vault, ending: AsyncExitStack) -> App:
