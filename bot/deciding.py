@@ -79,6 +79,10 @@ class Deciding:
         ]
         if not leads:
             return []
+        return self._as_they_were(leads, rows, person)
+
+    def _as_they_were(self, leads: Sequence[Row], rows: Sequence[Row], person: Preferences) -> list[Unit]:
+        """These messages with what stood in them; the rest of ``rows`` waits until they are written down."""
         units = [
             Unit(lead, tuple(row for row in rows if row.lead == lead.id), again=True, person=person)
             for lead in leads
@@ -131,8 +135,12 @@ class Deciding:
     ) -> list[Unit]:
         """One message; what cannot be folded speaks first, and if there are several, each for itself.
 
-        The last message of a day takes along what falls due later on it, unless it speaks for itself.
+        The last message of a day takes along what falls due later on it, unless it speaks for itself. One
+        that may be there already takes along nothing new: where its key is known, nobody would read that.
         """
+        doubtful = [row for row in allowed if row.lead is None and self.doubtful(row)]
+        if doubtful:
+            return self._as_they_were(doubtful[:1], allowed, person)
         alone = [row for row in allowed if self._leads(row)]
         lead, *others = alone or allowed[:1]
         folded = [row for row in allowed if row is not lead and row not in others]

@@ -206,6 +206,20 @@ async def test_folded_rows_stay_with_their_lead_on_a_repeat_after_a_crash(box: B
     assert rows["beside"].lead == rows["later"].lead == rows["lead"].id
 
 
+async def test_what_falls_due_after_a_crash_is_not_put_into_what_was_said_before_it(box: Box) -> None:
+    """However long the bot was away: the platform may know the key for ever, as Slack's messages do."""
+    await box.plan(note("before"), note("since", MONDAY + timedelta(minutes=5)))
+    box.chat.trouble = failing(Killed(), moment="after", times=1)
+    await box.settings(user(), per_day=2)
+    with pytest.raises(Killed):
+        await box.sender.drain()
+    await box.restart()
+    await box.clock.advance(timedelta(minutes=30))
+    await box.advance(days=2)
+    assert [text for text in texts(box) if "since" in text], "it was never said"
+    assert (await box.states()) == {"before": State.SENT, "since": State.SENT}
+
+
 @pytest.mark.parametrize("batch", [1, 2])
 @pytest.mark.parametrize("first", [0, 1, 2])
 async def test_a_family_is_repeated_together_though_the_batch_ends_inside_it(
