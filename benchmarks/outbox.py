@@ -26,8 +26,8 @@ from bot.claims import Claims
 from bot.clock import SystemClock
 from bot.features import Ended, Features, Unit
 from bot.gentle import Rule
-from bot.marks import Marks, Outcome
-from bot.rows import Row, State
+from bot.marks import Marks
+from bot.rows import Row
 from bot.sender import Pace
 from bot.storage import Storage
 from bot.ui import Card
@@ -93,13 +93,7 @@ async def _by_the_bot(file: Path) -> float:
 async def _claim_and_mark(file: Path) -> float:
     """The sender's own claims and marks, and nothing between them."""
     async with rig.bot(file, rig.Timed()) as app:
-        claims, marks = app.sender._claims, app.sender._marks
-        message = await rig.Timed().post(rig.HERE, rig.CARD, key="")
-        gc.collect()
-        began = perf_counter()
-        while units := await claims.claim():
-            await marks.mark([Outcome(unit, State.SENT, message) for unit in units])
-        return perf_counter() - began
+        return await rig.claimed_and_marked(app)
 
 
 async def _by_sqlite3(file: Path) -> float:

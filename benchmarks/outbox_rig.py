@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from bot.app import App, build
 from bot.chat import Message, Place, User
 from bot.clock import SystemClock
 from bot.cog import Cog, Nudge, Plan, Verb, dump
+from bot.marks import Outcome
+from bot.rows import State
 from bot.schedules import DAILY
 from bot.sender import Pace
 from bot.storage import Storage
@@ -209,3 +212,14 @@ async def drained(app: App, chat: NoChat) -> float:
         await chat.full.wait()
         await app.sender.settled()
         return perf_counter() - began
+
+
+async def claimed_and_marked(app: App) -> float:
+    """The seconds that the sender's own claims and marks take of what is due, with nothing between them."""
+    claims, marks = app.sender._claims, app.sender._marks
+    message = await Timed().post(HERE, CARD, key="")
+    gc.collect()
+    began = perf_counter()
+    while units := await claims.claim():
+        await marks.mark([Outcome(unit, State.SENT, message) for unit in units])
+    return perf_counter() - began

@@ -9,14 +9,11 @@ from __future__ import annotations
 import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from time import perf_counter
 
 from benchmarks import postgres_rig as rig
 from benchmarks import workers
 from benchmarks.figures import Figure, middle, times
-from benchmarks.outbox_rig import CARD, DUE, HERE, Timed, drained
-from bot.marks import Outcome
-from bot.rows import State
+from benchmarks.outbox_rig import DUE, Timed, claimed_and_marked, drained
 from bot.sender import Pace
 from tests.postgres import Server
 
@@ -97,14 +94,8 @@ async def _by_the_bot(url: str) -> float:
 async def _claim_and_mark(url: str) -> float:
     """The sender's own claims and marks, and nothing between them."""
     async with rig.bot(url, Timed()) as app:
-        claims, marks = app.sender._claims, app.sender._marks
-        message = await Timed().post(HERE, CARD, key="")
         await rig.connected(app)
-        gc.collect()
-        began = perf_counter()
-        while units := await claims.claim():
-            await marks.mark([Outcome(unit, State.SENT, message) for unit in units])
-        return perf_counter() - began
+        return await claimed_and_marked(app)
 
 
 async def _by_asyncpg(url: str) -> float:

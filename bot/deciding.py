@@ -15,7 +15,7 @@ import structlog
 from bot.features import Unit
 from bot.gentle import Ask, Decision, Drop, Move, Rule, Send, decide, same_day, sent_today
 from bot.people import Preferences
-from bot.rows import ROWS_TURN, Row, State
+from bot.rows import IN_TURN, Row, State
 from bot.storage.schema import FOREVER
 
 log = structlog.get_logger("bot.outbox")
@@ -56,7 +56,7 @@ class Deciding:
 
         ``sent`` is when messages went to them lately, ``later`` what else is due to them or will be today.
         """
-        rows = sorted(rows, key=ROWS_TURN) if len(rows) > 1 else rows
+        rows = sorted(rows, key=IN_TURN) if len(rows) > 1 else rows
         return self._repeats(rows, person) or self._fresh(rows, person, sent, later)
 
     def doubtful(self, row: Row) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outbox import COLUMNS, Outbox, Row, State, Verb
 from bot.people import People
-from bot.rows import ROWS_TURN
+from bot.rows import IN_TURN
 from bot.storage.batches import ChangeAll, Lookup, Many
 from bot.storage.schema import Instant, outbox
 from bot.vault import VaultError
@@ -163,7 +163,7 @@ class Due:
             values[tried_at] = values[tried_at] or self.now
             if row := self._read(values):
                 rows.append(row)
-        rows.sort(key=ROWS_TURN)
+        rows.sort(key=IN_TURN)
         return rows
 
     def _read(self, values: Sequence[Any]) -> Row | None:

@@ -66,7 +66,7 @@ def _ours(row: Any) -> Update:
 
 _END = Change(
     lambda row, message: _ours(row).values(
-        state=bindparam("is"),
+        state=bindparam("ends"),
         lease=None,
         error=bindparam("why"),
         done_at=bindparam("at"),
@@ -119,7 +119,7 @@ class Marks:
             for outcome in outcomes:
                 writing.add(outcome, mine)
             for (held, state, why), rows in writing.end.items():
-                await _END.run(tx, rows, held=held, **{"is": state}, why=why, at=writing.now)
+                await _END.run(tx, rows, held=held, ends=state, why=why, at=writing.now)
             for (held, why, tries, sure), rows in writing.again.items():
                 await _AGAIN.run(tx, rows, held=held, why=why, tries=tries, sure=sure)
             for (held, why), rows in writing.free.items():

@@ -112,7 +112,7 @@ class Outbox:
                 lease,
                 lead,
                 tried,
-                parse_message(message) if message else None,
+                parse_message(message),
                 error or "",
             )
         )

@@ -192,28 +192,26 @@ async def for_rows(
     }
     owners = {user: kit.vault.owner(user) for _, user, _ in wanted}
     noes = await _last_no(connection, owners.values(), min(moment(row) for row, _, _ in wanted) - LATELY)
+    all_prompts = kit.content.prompts
     readers: list[Reader] = []
-    for row, user, themes in wanted:
+    picks: list[Pick] = []
+    for number, (row, user, themes) in enumerate(wanted):
+        if number % AT_ONCE == AT_ONCE - 1:
+            await asyncio.sleep(0)
         at, no = moment(row), noes.get(owners[user])
         if no and no[1] < at - LATELY:
             no = None
         seen, rated = had.get(row.id, (frozenset[str](), {}))
         bad_day = no is not None and no[1] >= at - BAD_DAYS
-        readers.append(Reader(no[0] if no else "", bad_day, frozenset(themes), seen, rated))
-    all_prompts = kit.content.prompts
-    picks: list[Pick] = []
-    for number, (reader, (row, _, _)) in enumerate(zip(readers, wanted, strict=True)):
-        if number % AT_ONCE == AT_ONCE - 1:
-            await asyncio.sleep(0)
+        reader = Reader(no[0] if no else "", bad_day, frozenset(themes), seen, rated)
+        readers.append(reader)
         picks.append(choose(all_prompts, reader, _drawn(row.key, all_prompts)))
-    again = {row.id: n for n, (row, _, _) in enumerate(wanted) if picks[n].round}
-    found = await _NEWEST.rows(connection, ids=list(again)) if again else ()
-    for id, last in {
-        row[0]: row[1] for row in found
-    }.items():  # only after all were seen the last one matters
-        n = again[id]
-        reader = readers[n]._replace(last=last)
-        picks[n] = choose(all_prompts, reader, _drawn(wanted[n][0].key, all_prompts))
+    if again := {row.id: n for n, (row, _, _) in enumerate(wanted) if picks[n].round}:
+        # All that fit were seen: only then it matters which one came last.
+        last = {row[0]: row[1] for row in await _NEWEST.rows(connection, ids=list(again))}
+        for id, n in again.items():
+            reader = readers[n]._replace(last=last.get(id, ""))
+            picks[n] = choose(all_prompts, reader, _drawn(wanted[n][0].key, all_prompts))
     return picks
 
 

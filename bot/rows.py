@@ -89,7 +89,7 @@ class Row(NamedTuple):
         return self.error.startswith(FAULT)
 
 
-ROWS_TURN = attrgetter("due_at", "id")  # in this order they are decided about
+IN_TURN = attrgetter("due_at", "id")  # in this order they are decided about
 
 
 _new = cast("Callable[[type[Row], tuple[Any, ...]], Row]", tuple.__new__)  # pyright: ignore[reportUnknownMemberType]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 
@@ -33,10 +33,10 @@ class Jumping(asyncio.SelectorEventLoop):
         return self.jumps.waited
 
 
-def played(play: Callable[[], Awaitable[None]]) -> None:
+def played(play: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a test in jumping time."""
     with asyncio.Runner(loop_factory=Jumping) as runner:
-        runner.run(play())  # type: ignore[arg-type]
+        runner.run(play())
 
 
 def now() -> float:

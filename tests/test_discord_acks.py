@@ -357,7 +357,10 @@ async def test_a_stranger_is_answered_once_in_a_while_and_nobody_asks_for_them_m
     fake, ada, bob = stage.fake, stage.fake.person("ada"), stage.fake.person("bob")
     async with stage.storage.write() as tx:
         await tx.execute(insert(communities).values(platform="discord", community="1"))  # not theirs
-    looked = lambda: len(fake.calls("GET /guilds/*/members/*"))  # noqa: E731
+
+    def looked() -> int:
+        return len(fake.calls("GET /guilds/*/members/*"))
+
     await fake.say(ada, None, "Hello?")
     await until(lambda: bool(fake.dms(ada)))
     assert line("platform-stranger", "en") in fake.dms(ada)[0].text and looked() == 1

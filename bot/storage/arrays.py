@@ -19,7 +19,7 @@ from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import BinaryExpression
 from sqlalchemy.sql.visitors import replacement_traverse
 
-from bot.storage.schema import Instant, instant, micros
+from bot.storage.schema import Instant, micros
 
 _DIALECT = asyncpg.dialect()
 MANY = 32  # rows, from which on it is worth a look what is the same in all of them
@@ -48,24 +48,10 @@ class Asked:
     def __init__(self, statement: Any) -> None:
         written = cast("Any", replacement_traverse(statement, {}, _with_array))
         self._sql = Sql(written)
-        found = list(getattr(written, "selected_columns", ()))
-        self._mend = [place for place, each in enumerate(found) if type(each.type) is Instant]
 
     async def run(self, connection: AsyncConnection, given: Mapping[str, Any]) -> Any:
         """Ask the database."""
         return await self._sql.run(connection, {name: _plain(each) for name, each in given.items()})
-
-    async def rows(self, connection: AsyncConnection, given: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-        """What is found, in the tables' own types."""
-        found = (await self.run(connection, given)).all()
-        if not self._mend:
-            return found
-        rows = [list(row) for row in found]
-        for place in self._mend:
-            times = {value: instant(value) for value in {row[place] for row in rows} - {None}}
-            for row in rows:
-                row[place] = times.get(row[place])
-        return rows
 
 
 class Given:

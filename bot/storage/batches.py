@@ -56,6 +56,7 @@ class Lookup:
         values = [func.hex(each) if isinstance(each.type, LargeBinary) else each for each in found]
         self._sql = _Sql(select(func.json_group_array(func.json_array(*values))))
         self._mend = [(n, mend) for n, each in enumerate(found) if (mend := _MEND.get(type(each.type)))]
+        self._times = [(n, mend) for n, mend in self._mend if mend is instant]
 
     @cached_property
     def _asked(self) -> Asked:
@@ -66,16 +67,12 @@ class Lookup:
     async def rows(self, connection: AsyncConnection, **given: Any) -> Sequence[Sequence[Any]]:
         """What is found, in the tables' own types."""
         if connection.dialect.name != "sqlite":
-            return await self._asked.rows(connection, given)
+            rows: Sequence[Sequence[Any]] = (await self._asked.run(connection, given)).all()
+            return _mended([list(row) for row in rows], self._times) if self._times else rows
         if not connection.in_transaction():
             await connection.begin()
         ((text,),) = await self._sql.run(connection, {name: _plain(each) for name, each in given.items()})
-        found = cast("list[list[Any]]", json.loads(text))
-        for place, mend in self._mend:  # many of a batch are the same: each is worked out once
-            mended = {value: mend(value) for value in {row[place] for row in found} - {None}}
-            for row in found:
-                row[place] = mended.get(row[place])
-        return found
+        return _mended(json.loads(text), self._mend)
 
 
 class Change:
@@ -102,7 +99,7 @@ class Change:
             return
         if tx.dialect.name == "sqlite":
             given = {name: _plain(each) for name, each in same.items()}
-            await self._sql.run(tx, {**given, _ROWS: json.dumps(rows, default=micros)})
+            await self._sql.run(tx, {**given, _ROWS: _text(rows)})
         else:
             await self._given.run(tx, list(rows.items()), **same)
 
@@ -209,7 +206,18 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _text(values: Sequence[Any]) -> str:
+def _mended(
+    rows: list[list[Any]], mend: Sequence[tuple[int, Callable[[Any], Any]]]
+) -> Sequence[Sequence[Any]]:
+    """Rows with what stands in some columns made anew. Many are the same: each is worked out once."""
+    for place, make in mend:
+        made = {value: make(value) for value in {row[place] for row in rows} - {None}}
+        for row in rows:
+            row[place] = made.get(row[place])
+    return rows
+
+
+def _text(values: Sequence[Any] | Mapping[Any, Any]) -> str:
     return json.dumps(values, default=micros)
 
 
