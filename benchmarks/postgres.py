@@ -6,7 +6,6 @@ fresh copy of the same table.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from benchmarks import postgres_rig as rig
 from benchmarks import workers
 from benchmarks.figures import Figure, middle, times
 from benchmarks.outbox_rig import DUE, Timed, claimed_and_marked, drained
+from bot.app import settle
 from bot.sender import Pace
 from tests.postgres import Server
 
@@ -87,7 +87,7 @@ async def _by_the_bot(url: str) -> float:
     chat = Timed(wanted=DUE)
     async with rig.bot(url, chat) as app:
         await rig.connected(app)
-        gc.collect()
+        settle()
         return await drained(app, chat)
 
 

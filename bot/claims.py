@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock
 from bot.deciding import ASK, Changes, Deciding
-from bot.due import AT, READY, Due
+from bot.due import READY, Due
 from bot.features import Ended, Features, Unit, follow
 from bot.outbox import Outbox, Plan, Row, State, Verb, parse_user
 from bot.people import People
@@ -150,16 +150,16 @@ class _Claim:
         direct: defaultdict[str, list[Row]] = defaultdict(list)
         units: list[Unit] = []
         rows = await self._due.take(limit)
-        doubtful = self._deciding.doubtful
+        doubtful, now = self._deciding.doubtful, self._now
         parted = [row for row in rows if row.user and (row.lead or doubtful(row))]
         changes = self._deciding.changes
         for row in rows + await self._due.families(parted):
-            if row.verb is Verb.DM and row.user:
+            if row.user and row.verb is Verb.DM:
                 direct[row.user.key].append(row)
-            elif row.expires_at and self._now >= row.expires_at:
+            elif row.expires_at and now >= row.expires_at:
                 changes.ended.append((row, State.DROPPED))
             else:
-                units.append(Unit(row, again=doubtful(row)))
+                units.append(Unit(row, (), row.tried_at != now and doubtful(row)))
         if direct:
             units += await self._to_people(direct)
         await self._write(changes)
@@ -202,7 +202,7 @@ class _Claim:
 
     async def _put_off(self) -> None:
         """What cannot be read waits until somebody has mended that, or is too late."""
-        expires = {row[AT["id"]]: row[AT["expires_at"]] for row in self._due.unreadable}
+        expires = self._due.unreadable
         late = [id for id, at in expires.items() if at and at <= self._now]
         await self._rows.end(self._tx, late, State.DROPPED)
         if ids := expires.keys() - set(late):

@@ -73,6 +73,7 @@ class SystemClock:
         if not 0 < speed < inf:
             raise ValueError("speed must be a positive number")
         self._speed, self._offset, self._wrong_by = speed, offset, timedelta()
+        self._shift = offset  # with the correction
         self._start, self._began = datetime.now(UTC), monotonic()
         self._moved = asyncio.Event()
 
@@ -83,10 +84,11 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The present instant, aware UTC."""
-        shift = self._offset + self._wrong_by
         if self._speed == 1.0:
-            return datetime.now(UTC) + shift
-        return self._start + timedelta(seconds=(monotonic() - self._began) * self._speed) + shift
+            now = datetime.now(UTC)
+        else:
+            now = self._start + timedelta(seconds=(monotonic() - self._began) * self._speed)
+        return now + self._shift if self._shift else now
 
     def monotonic(self) -> float:
         """Real seconds, whatever the speed and the offset."""
@@ -97,6 +99,7 @@ class SystemClock:
         if delta < timedelta():
             raise ValueError("time cannot be moved back")
         self._offset += delta
+        self._shift = self._offset + self._wrong_by
         self._look_again()
 
     def correct(self, wrong_by: timedelta) -> None:
@@ -107,6 +110,7 @@ class SystemClock:
         """
         if wrong_by != self._wrong_by:
             self._wrong_by = wrong_by
+            self._shift = self._offset + wrong_by
             self._look_again()
 
     def _look_again(self) -> None:

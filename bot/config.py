@@ -123,7 +123,7 @@ class Outbox(Section):
     """How what is said unprompted is sent. FACTS: keep twice batch/rate well under the lease."""
 
     lease: int = whole(60, 10, 120)  # seconds; above 120 Discord may have forgotten the nonce
-    batch: int = whole(1024, 1, 4096)
+    batch: int = whole(2048, 1, 4096)
     senders: int = whole(16, 1, 256)
     attempts: int = whole(8, 1, 100)
 

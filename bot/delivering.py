@@ -76,19 +76,20 @@ class Delivery:
         card = await self.features.render(unit)
         if card is None:
             return Outcome(unit, State.DROPPED)
-        match row.verb, row.user, row.place:
-            case Verb.DM, user, _ if user is not None:
-                message = await chat.dm(user, card, key=row.key, again=unit.again)
-            case Verb.POST, _, Place() as place:
-                message = await chat.post(place, card, key=row.key, again=unit.again)
-            case Verb.THREAD, _, Message() as under:
-                thread = await chat.thread(under, card.title)
-                untitled = replace(card, title="")  # the thread has the title
-                message = await chat.post(thread, untitled, key=row.key, again=unit.again)
-            case Verb.EDIT, _, Message() as message:
-                await chat.edit(message, card)
-            case _:
-                raise ChatError(f"{row.verb} without its target")
+        verb, place = row.verb, row.place
+        if verb is Verb.DM and row.user:
+            message = await chat.dm(row.user, card, key=row.key, again=unit.again)
+        elif verb is Verb.POST and isinstance(place, Place):
+            message = await chat.post(place, card, key=row.key, again=unit.again)
+        elif verb is Verb.THREAD and isinstance(place, Message):
+            thread = await chat.thread(place, card.title)
+            untitled = replace(card, title="")  # the thread has the title
+            message = await chat.post(thread, untitled, key=row.key, again=unit.again)
+        elif verb is Verb.EDIT and isinstance(place, Message):
+            message = place
+            await chat.edit(message, card)
+        else:
+            raise ChatError(f"{verb} without its target")
         return Outcome(unit, State.SENT, message)
 
     def _later(self, unit: Unit, reason: str, after: float = 0.0, *, unsure: bool = False) -> Outcome:

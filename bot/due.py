@@ -14,29 +14,35 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Select, bindparam, func, literal_column, null, or_, select, update
+from sqlalchemy import Select, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.outbox import COLUMNS, Outbox, Row, State, Verb
+from bot.outbox import COLUMNS, UNREADABLE, Outbox, Row, State, Verb
 from bot.people import People
 from bot.rows import IN_TURN
 from bot.storage.batches import ChangeAll, Lookup, Many
 from bot.storage.schema import Instant, outbox
-from bot.vault import VaultError
 
 log = structlog.get_logger("bot.outbox")
 
 LATELY = timedelta(days=2)  # nobody's present local day began before that
 SAID = (State.SENT, State.DONE, State.SKIPPED, State.SNOOZED)  # with a message: it reached the person
 READY = outbox.c.state == literal_column(f"'{State.READY}'")  # a constant: else no partial index is used
-AT = {column.key: place for place, column in enumerate(COLUMNS)}
+Columns = Sequence[Sequence[Any]]  # what was found, a list for each column
 _LEASED = ("ready_at", "lease", "state")  # the same for all rows that a claim takes
-_UNLEASED = [null().label(each.key) if each.key in _LEASED else each for each in COLUMNS]
+_FOUND = [each for each in COLUMNS if each.key not in _LEASED]
+_ID, _USER, _EXPIRES, _ATTEMPTS, _LEAD, _TRIED = (
+    [each.key for each in _FOUND].index(name)
+    for name in ("id", "user", "expires_at", "attempts", "lead", "tried_at")
+)
+_USER_AT, _LEASE_AT, _LEAD_AT = (
+    [each.key for each in COLUMNS].index(name) for name in ("user", "lease", "lead")
+)
 
 
 def _rows(*where: Any) -> Select[*tuple[Any, ...]]:
     """Rows that are ready, soonest first, and nobody else's just now; ``_lease`` adds what it changes."""
-    ready = select(*_UNLEASED).where(READY, *where).order_by(outbox.c.ready_at, outbox.c.id)
+    ready = select(*_FOUND).where(READY, *where).order_by(outbox.c.ready_at, outbox.c.id)
     return ready.with_for_update(skip_locked=True)
 
 
@@ -46,7 +52,7 @@ def _theirs(many: Many) -> tuple[Any, Any]:
 
 def _is_part(row: Sequence[Any]) -> bool:
     """Whether other rows may belong to the same message, because it was under way before."""
-    return row[AT["lead"]] is not None or row[AT["tried_at"]] is not None
+    return row[_LEAD] is not None or row[_TRIED] is not None
 
 
 _IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
@@ -107,26 +113,33 @@ class Due:
     until: datetime
     lease: str = field(default_factory=lambda: uuid4().hex)
     taken: int = 0  # by the query for what is due
-    unreadable: list[Sequence[Any]] = field(default_factory=list[Sequence[Any]])
+    unreadable: dict[int, datetime | None] = field(default_factory=dict[int, datetime | None])  # until when
 
     async def take(self, limit: int) -> list[Row]:
         """What is due, soonest first."""
-        found = await _DUE.rows(self.tx, now=self.now, limit=limit)
-        self.taken = len(found)
+        found: Columns = await _DUE.columns(self.tx, now=self.now, limit=limit)
+        self.taken = len(found[_ID])
         if self.tx.dialect.name == "postgresql":
-            held = await self.people.hold(self.tx, {row[AT["user"]] for row in found} - {None}, skip=True)
-            found = [row for row in found if not row[AT["user"]] or row[AT["user"]] in held]
-            torn = await self._torn([row for row in found if row[AT["user"]] and _is_part(row)])
-            found = [row for row in found if (row[AT["lead"]] or row[0]) not in torn]
+            found = await self._free_of_others(found)
         return await self._lease(found)
+
+    async def _free_of_others(self, found: Columns) -> Columns:
+        """Without the rows of those people whom another transaction holds, and without torn messages."""
+        if not any(found[_USER]):
+            return found
+        held = await self.people.hold(self.tx, set(found[_USER]) - {None}, skip=True)
+        rows = [row for row in zip(*found, strict=True) if not row[_USER] or row[_USER] in held]
+        torn = await self._torn([row for row in rows if row[_USER] and _is_part(row)])
+        rows = [row for row in rows if (row[_LEAD] or row[_ID]) not in torn]
+        return list(zip(*rows, strict=True)) or [() for _ in found]
 
     async def _torn(self, parts: Sequence[Sequence[Any]]) -> set[int]:
         """Messages in doubt, by lead, of which another transaction holds a part: none is said without it."""
         if not parts:
             return set()
-        leads = {row[AT["lead"]] or row[0] for row in parts}
+        leads = {row[_LEAD] or row[_ID] for row in parts}
         family = select(outbox.c.id, func.coalesce(outbox.c.lead, outbox.c.id)).where(
-            outbox.c.user.in_({row[AT["user"]] for row in parts}),
+            outbox.c.user.in_({row[_USER] for row in parts}),
             READY,
             or_(outbox.c.id.in_(leads), outbox.c.lead.in_(leads)),
         )
@@ -140,42 +153,45 @@ class Due:
             return []
         users = {row.user.key for row in rows if row.user}
         leads = {row.lead or row.id for row in rows}
-        return await self._lease(await _FAMILIES.rows(self.tx, users=users, leads=leads, now=self.now))
+        return await self._lease(await _FAMILIES.columns(self.tx, users=users, leads=leads, now=self.now))
 
     async def take_one(self, key: str) -> Row:
         """The row that was just planned under a key."""
-        (row,) = await self._lease(await _BY_KEY.rows(self.tx, key=key))
+        (row,) = await self._lease(await _BY_KEY.columns(self.tx, key=key))
         return row
 
-    async def _lease(self, found: Sequence[Sequence[Any]]) -> list[Row]:
-        if not found:
+    async def _lease(self, found: Columns) -> list[Row]:
+        ids = found[_ID]
+        if not ids:
             return []
-        ids = [row[0] for row in found]
         await _LEASE.run(self.tx, ids=ids, until=self.until, held=self.lease, now=self.now)
-        leased = [(AT["ready_at"], self.until), (AT["lease"], self.lease), (AT["state"], State.READY)]
-        attempts, tried_at = AT["attempts"], AT["tried_at"]
-        rows: list[Row] = []
-        for each in found:
-            values = list(each)
-            for place, value in leased:
-                values[place] = value
-            values[attempts] += 1
-            values[tried_at] = values[tried_at] or self.now
-            if row := self._read(values):
-                rows.append(row)
-        rows.sort(key=IN_TURN)
-        return rows
+        now = {
+            "ready_at": [self.until] * len(ids),
+            "lease": [self.lease] * len(ids),
+            "state": [State.READY] * len(ids),
+            "attempts": [each + 1 for each in found[_ATTEMPTS]],
+            "tried_at": [each or self.now for each in found[_TRIED]],
+        }
+        before = {each.key: values for each, values in zip(_FOUND, found, strict=True)}
+        columns = [now.get(each.key) or before[each.key] for each in COLUMNS]
+        rows = self._read(columns)
+        if len(rows) < len(ids):
+            readable = {row.id for row in rows}
+            times = zip(ids, found[_EXPIRES], strict=True)
+            self.unreadable |= {id: expires for id, expires in times if id not in readable}
+        return sorted(rows, key=IN_TURN)
 
-    def _read(self, values: Sequence[Any]) -> Row | None:
-        """A row; none if what is sealed in it cannot be opened, which is no reason to stop the others."""
+    def _read(self, columns: Columns) -> list[Row]:
+        """Rows, without those that cannot be opened: they are no reason to stop the others."""
         try:
-            return self.rows.unpack(values)
-        except (VaultError, ValueError, TypeError, LookupError) as error:
-            id, kind, lease = (values[AT[name]] for name in ("id", "kind", "lease"))
+            return self.rows.unpack(columns)
+        except UNREADABLE as error:
+            if len(columns[0]) > 1:
+                singly = zip(*columns, strict=True)
+                return [row for each in singly for row in self._read([(value,) for value in each])]
+            (id,), _, (kind,) = columns[:3]
             log.error("a row cannot be read", row=id, kind=kind, error=type(error).__name__)
-            if lease == self.lease:
-                self.unreadable.append(values)
-            return None
+            return []
 
     async def waiting(self, users: Sequence[str]) -> tuple[dict[str, list[datetime]], dict[str, list[Row]]]:
         """What is under way to these people (as if sent now), and what is due to them within a day.
@@ -184,15 +200,16 @@ class Due:
         """
         tomorrow = self.now + timedelta(days=1)
         found = await _WAITING.rows(self.tx, users=users, tomorrow=tomorrow, held=self.lease)
-        free = await self._free([row[0] for row in found if row[AT["lease"]] is None])
+        free = await self._free([row[0] for row in found if row[_LEASE_AT] is None])
         sent: dict[str, list[datetime]] = {}
-        later: dict[str, list[Row]] = {}
         for row in found:
-            user = row[AT["user"]]
-            if row[AT["lease"]] is not None and row[AT["lead"]] is None:
-                sent.setdefault(user, []).append(self.now)
-            elif row[0] in free and (read := self._read(row)):
-                later.setdefault(user, []).append(read)
+            if row[_LEASE_AT] is not None and row[_LEAD_AT] is None:
+                sent.setdefault(row[_USER_AT], []).append(self.now)
+        later: dict[str, list[Row]] = {}
+        mine = list(zip(*(row for row in found if row[0] in free), strict=True))
+        for row in self._read(mine) if mine else ():
+            if row.user:
+                later.setdefault(row.user.key, []).append(row)
         return sent, later
 
     async def _free(self, ids: Sequence[int]) -> set[int]:

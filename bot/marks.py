@@ -112,11 +112,12 @@ class Marks:
             await self._mark(outcomes)
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:
+        kinds = {each.unit.lead.kind for each in outcomes}
+        writing = _Writing(self._clock.now(), {kind for kind in kinds if self._features.follows(kind)})
+        asked = [outcome for outcome in outcomes if not writing.simply(outcome)]  # before anybody has to wait
         async with self._storage.write() as tx:
-            kinds = {each.unit.lead.kind for each in outcomes}
-            writing = _Writing(self._clock.now(), {kind for kind in kinds if self._features.follows(kind)})
-            mine = await self._mine(tx, [each.unit for each in outcomes if writing.matters(each.unit.lead)])
-            for outcome in outcomes:
+            mine = await self._mine(tx, [each.unit for each in asked])
+            for outcome in asked:
                 writing.add(outcome, mine)
             for (held, state, why), rows in writing.end.items():
                 await _END.run(tx, rows, held=held, ends=state, why=why, at=writing.now)
@@ -155,14 +156,19 @@ class _Writing:
         self.reached: list[str] = []
         self.unreachable: dict[str, str] = {}
 
-    def matters(self, row: Row) -> bool:
-        """Whether something depends on it that this row is still ours."""
-        return row.user is not None or row.kind in self._follows
+    def simply(self, outcome: Outcome) -> bool:
+        """Note it, if nothing depends on it that its row is still ours."""
+        unit, state, message = outcome[:3]
+        row = unit.lead
+        if row.user is not None or row.kind in self._follows:
+            return False
+        self._write(row, row.lease, state, outcome, dump(message) if message else None)
+        return True
 
     def add(self, outcome: Outcome, mine: Set[tuple[int, str | None]]) -> None:
         """One outcome, with what is folded into it."""
         row, message = outcome.unit.lead, dump(outcome.message) if outcome.message else None
-        if self.matters(row) and (row.id, row.lease) not in mine:
+        if (row.id, row.lease) not in mine:
             return
         self._write(row, row.lease, outcome.state, outcome, message)
         for folded in outcome.unit.folded:

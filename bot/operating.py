@@ -16,12 +16,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.cog import Kit
 from bot.features import Ended, Features, follow
-from bot.outbox import COLUMNS, Row
+from bot.outbox import COLUMNS, UNREADABLE, Row
 from bot.overview import of_kind
 from bot.rows import State
 from bot.storage import Storage
 from bot.storage.schema import outbox
-from bot.vault import VaultError
 
 AT_ONCE = 200  # rows in one transaction
 
@@ -120,9 +119,10 @@ async def _held(kit: Kit, tx: AsyncConnection, ids: Sequence[int]) -> list[Seque
 def _opened(kit: Kit, values: Sequence[Any]) -> Row | None:
     """The row as its feature reads it; none if what is sealed in it cannot be opened."""
     try:
-        return kit.outbox.unpack(values)
-    except (VaultError, ValueError, TypeError, LookupError):
+        (row,) = kit.outbox.unpack([(value,) for value in values])
+    except UNREADABLE:
         return None
+    return row
 
 
 async def _why_not(tx: AsyncConnection, now: datetime, ids: Sequence[int]) -> dict[int, str]:

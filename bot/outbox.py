@@ -6,7 +6,7 @@ claim that is lost with its process comes back by the same query. ``bot.sender``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
@@ -20,11 +20,17 @@ from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_u
 from bot.storage.batches import Addition
 from bot.storage.engine import insert_into, weigh_plans
 from bot.storage.schema import FOREVER, PUBLIC_WORDS, Instant, outbox
-from bot.vault import Vault
+from bot.vault import Vault, VaultError
 
 __all__ = ["Outbox", "Plan", "Row", "State", "Verb", "dump", "parse", "parse_message", "parse_user"]
 
 ARGS = "outbox.args"
+UNREADABLE = (
+    VaultError,
+    ValueError,
+    TypeError,
+    LookupError,
+)  # what is raised for a row that cannot be opened
 VERBS = {str(each): each for each in Verb}
 STATES = {str(each): each for each in State}
 COLUMNS = (  # in the order of ``Row``
@@ -88,34 +94,23 @@ class Outbox:
 
     def row(self, row: RowMapping) -> Row:
         """A row of the table, unsealed."""
-        return self.unpack([row[column.key] for column in COLUMNS])
+        (made,) = self.unpack([(row[column.key],) for column in COLUMNS])
+        return made
 
-    def unpack(self, row: Sequence[Any]) -> Row:
-        """A row from the values of ``COLUMNS``, unsealed; errors as for ``Vault.unseal_json``."""
-        id, key, kind, verb, user, place, args, subject, due, ready, expires, state = row[:12]
-        attempts, lease, lead, tried, message, error = row[12:]
-        return row_of(
-            (
-                id,
-                key,
-                kind,
-                VERBS[verb],
-                parse_user(user) if user else None,
-                parse(place) if place else None,
-                cast("dict[str, str]", self._vault.unseal_json(args, ARGS)) if args else {},
-                subject or "",
-                due,
-                ready,
-                expires,
-                STATES[state],
-                attempts,
-                lease,
-                lead,
-                tried,
-                parse_message(message),
-                error or "",
-            )
+    def unpack(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
+        """Rows from a list for each of ``COLUMNS``, unsealed; ``UNREADABLE`` if one cannot be."""
+        id, key, kind, verb, user, place, args, subject, due, ready, expires, state = columns[:12]
+        attempts, lease, lead, tried, message, error = columns[12:]
+        made = (
+            *(id, key, kind, [VERBS[each] for each in verb], _each(parse_user, user), _each(parse, place)),
+            *([self._unsealed(each) if each else {} for each in args], [each or "" for each in subject]),
+            *(due, ready, expires, [STATES[each] for each in state], attempts, lease, lead, tried),
+            *(_each(parse_message, message), [each or "" for each in error]),
         )
+        return list(map(row_of, zip(*made, strict=True)))
+
+    def _unsealed(self, args: bytes) -> dict[str, str]:
+        return cast("dict[str, str]", self._vault.unseal_json(args, ARGS))
 
     async def coming(self, connection: AsyncConnection, user: User, limit: int = 500) -> list[Row]:
         """What is planned for a person and not under way, soonest first."""
@@ -250,3 +245,7 @@ class Outbox:
             ),
             changes,
         )
+
+
+def _each(make: Callable[[str], Any], values: Sequence[str | None]) -> Sequence[Any]:
+    return [make(value) if value else None for value in values] if any(values) else values

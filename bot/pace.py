@@ -28,7 +28,7 @@ class Pace:
     """
 
     lease: float = 60.0
-    batch: int = 1024
+    batch: int = 2048
     senders: int = 16
     attempts: int = 8
     grace: float = 3.0
@@ -72,5 +72,5 @@ class Room:
         took = self._clock.monotonic() - self._since
         if self._count >= self._half or took > self._seconds:
             fitting = self._most if took <= 0 else int(self._count / took * self._seconds)
-            self._limit = min(self._most, max(self._least, min(fitting, 2 * self._limit)))
+            self._limit = min(self._most, max(self._least, min(fitting, 8 * self._limit)))
             self.begin()

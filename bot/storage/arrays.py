@@ -11,7 +11,20 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import ARRAY, BindParameter, ColumnElement, Table, any_, bindparam, column, func, select
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    column,
+    func,
+    select,
+)
+from sqlalchemy import cast as type_as
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,12 +59,28 @@ class Asked:
     """A SELECT or an UPDATE that is given lists, and values for all."""
 
     def __init__(self, statement: Any) -> None:
-        written = cast("Any", replacement_traverse(statement, {}, _with_array))
+        self._numbers: set[str] = set()
+        written = cast("Any", replacement_traverse(statement, {}, self._with_array))
         self._sql = Sql(written)
 
     async def run(self, connection: AsyncConnection, given: Mapping[str, Any]) -> Any:
         """Ask the database."""
-        return await self._sql.run(connection, {name: _plain(each) for name, each in given.items()})
+        plain = {
+            name: _joined(each) if name in self._numbers else _plain(each) for name, each in given.items()
+        }
+        return await self._sql.run(connection, plain)
+
+    def _with_array(self, element: Any, **_: Any) -> ColumnElement[Any] | None:
+        """``x = ANY($1)`` for ``x IN`` a list that is given each time: one text, however long it is."""
+        if not isinstance(element, BinaryExpression) or element.operator is not operators.in_op:
+            return None
+        listed = cast("BinaryExpression[Any]", element)
+        if not isinstance(listed.right, BindParameter) or not listed.right.required:
+            return None
+        name, kind = listed.right.key, listed.left.type
+        if _is_number(kind):
+            self._numbers.add(name)
+        return listed.left == any_(_array(name, kind, joined=_is_number(kind)))
 
 
 class Given:
@@ -63,6 +92,7 @@ class Given:
     def __init__(self, write: Callable[[Mapping[str, Any]], Any], types: Mapping[str, Any]) -> None:
         self._write, self._types = write, types
         self._first = next(iter(types))
+        self._joined = _is_number(types[self._first])
         self._times = {name for name, kind in types.items() if type(kind) is Instant}
         self._sql = lru_cache(VARIANTS)(self._written)
 
@@ -72,14 +102,18 @@ class Given:
         alike: list[str] = []
         for name, values in zip(self._types, map(list, zip(*rows, strict=True)), strict=True):
             given[name] = _micros(values) if name in self._times else values
-            if len(rows) >= MANY and name != self._first and values.count(values[0]) == len(values):
+            if name == self._first and self._joined:
+                given[name] = _joined(values)
+            elif len(rows) >= MANY and name != self._first and values.count(values[0]) == len(values):
                 given[name] = given[name][0]
                 alike.append(name)
         await self._sql(tuple(alike)).run(tx, given)
 
     def _written(self, alike: Sequence[str]) -> Sql:
         differ = {name: kind for name, kind in self._types.items() if name not in alike}
-        arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in differ.items()]
+        arrays = [
+            _array(name, kind, joined=self._joined and name == self._first) for name, kind in differ.items()
+        ]
         columns = [column(name, kind) for name, kind in differ.items()]
         batch = func.unnest(*arrays).table_valued(*columns).render_derived()
         once = {name: bindparam(name, type_=self._types[name]) for name in alike}
@@ -121,15 +155,19 @@ class Added:
         return first, repeated
 
 
-def _with_array(element: Any, **_: Any) -> ColumnElement[Any] | None:
-    """``x = ANY($1::bigint[])`` for ``x IN`` a list that is given each time: one text, however long it is."""
-    if not isinstance(element, BinaryExpression) or element.operator is not operators.in_op:
-        return None
-    listed = cast("BinaryExpression[Any]", element)
-    if not isinstance(listed.right, BindParameter) or not listed.right.required:
-        return None
-    array: Any = bindparam(listed.right.key, type_=ARRAY(listed.left.type))
-    return listed.left == any_(array)
+def _is_number(kind: Any) -> bool:
+    return isinstance(kind, Integer)
+
+
+def _array(name: str, kind: Any, *, joined: bool) -> Any:
+    """A list as a parameter. Numbers go in as a text: asyncpg looks four times at each value of an array."""
+    if not joined:
+        return bindparam(name, type_=ARRAY(kind))
+    return type_as(func.string_to_array(bindparam(name, type_=Text), ","), ARRAY(kind))
+
+
+def _joined(numbers: Iterable[int]) -> str:
+    return ",".join(map(str, numbers))
 
 
 def _plain(value: Any) -> Any:

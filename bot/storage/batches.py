@@ -34,6 +34,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.storage.schema import Instant, instant, micros
+from bot.storage.steps import STEPS, Steps
 
 if TYPE_CHECKING:
     from bot.storage.arrays import Added, Asked, Given
@@ -54,9 +55,8 @@ class Lookup:
         self._write = write
         found = write(_listed).subquery().c
         values = [func.hex(each) if isinstance(each.type, LargeBinary) else each for each in found]
-        self._sql = _Sql(select(func.json_group_array(func.json_array(*values))))
-        self._mend = [(n, mend) for n, each in enumerate(found) if (mend := _MEND.get(type(each.type)))]
-        self._times = [(n, mend) for n, mend in self._mend if mend is instant]
+        self._sql = _Sql(select(func.json_array(*map(func.json_group_array, values))))
+        self._mend = [_MEND.get(type(each.type)) for each in found]
 
     @cached_property
     def _asked(self) -> Asked:
@@ -64,15 +64,22 @@ class Lookup:
 
         return Asked(self._write(_parameter))
 
-    async def rows(self, connection: AsyncConnection, **given: Any) -> Sequence[Sequence[Any]]:
-        """What is found, in the tables' own types."""
+    async def columns(self, connection: AsyncConnection, **given: Any) -> list[Sequence[Any]]:
+        """What is found, a list for each column, in the tables' own types."""
         if connection.dialect.name != "sqlite":
-            rows: Sequence[Sequence[Any]] = (await self._asked.run(connection, given)).all()
-            return _mended([list(row) for row in rows], self._times) if self._times else rows
-        if not connection.in_transaction():
-            await connection.begin()
-        ((text,),) = await self._sql.run(connection, {name: _plain(each) for name, each in given.items()})
-        return _mended(json.loads(text), self._mend)
+            rows = (await self._asked.run(connection, given)).all()
+            columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) or [() for _ in self._mend]
+            mend = [each if each is instant else None for each in self._mend]
+        else:
+            if not connection.in_transaction():
+                await connection.begin()
+            ((text,),) = await self._sql.ask(connection, {name: _plain(each) for name, each in given.items()})
+            columns, mend = json.loads(text), self._mend
+        return [_mended(values, make) if make else values for values, make in zip(columns, mend, strict=True)]
+
+    async def rows(self, connection: AsyncConnection, **given: Any) -> Sequence[tuple[Any, ...]]:
+        """The same, a tuple for each row."""
+        return list(zip(*await self.columns(connection, **given), strict=True))
 
 
 class Change:
@@ -99,7 +106,7 @@ class Change:
             return
         if tx.dialect.name == "sqlite":
             given = {name: _plain(each) for name, each in same.items()}
-            await self._sql.run(tx, {**given, _ROWS: _text(rows)})
+            await self._sql.tell(tx, {**given, _ROWS: _text(rows)})
         else:
             await self._given.run(tx, list(rows.items()), **same)
 
@@ -120,7 +127,7 @@ class ChangeAll:
     async def run(self, tx: AsyncConnection, **given: Any) -> None:
         """Change them."""
         if tx.dialect.name == "sqlite":
-            await self._sql.run(tx, {name: _plain(each) for name, each in given.items()})
+            await self._sql.tell(tx, {name: _plain(each) for name, each in given.items()})
         else:
             await self._asked.run(tx, given)
 
@@ -151,11 +158,11 @@ class Addition:
         elif any(bytes in map(type, row) for row in rows):  # JSON holds none
             await tx.execute(self._singly, [dict(zip(self._names, row, strict=True)) for row in rows])
         else:
-            await self._sql.run(tx, {_ROWS: _text(rows)})
+            await self._sql.tell(tx, {_ROWS: _text(rows)})
 
 
 class _Sql:
-    """A statement in SQLite's own words."""
+    """A statement in SQLite's own words. Who listens to SQLAlchemy's statements hears of it too."""
 
     def __init__(self, statement: Any) -> None:
         compiled: Any = statement.compile(dialect=_SQLITE)
@@ -164,15 +171,27 @@ class _Sql:
         self._sql = str(ready.statement)
         self._fixed = {name: _plain(each) for name, each in ready.parameters.items()}
 
-    async def run(self, connection: AsyncConnection, given: Values) -> Iterable[Any]:
-        """One trip to the connection's thread; who listens to SQLAlchemy's statements hears of this too."""
+    async def ask(self, connection: AsyncConnection, given: Values) -> Iterable[Any]:
+        """What is found, after one trip to the connection's thread."""
         pooled: Any = connection.sync_connection
-        driver = cast("aiosqlite.Connection", pooled.connection.driver_connection)
         heard, values = pooled.engine.dispatch, {**self._fixed, **given}
+        driver = cast("aiosqlite.Connection", pooled.connection.driver_connection)
         heard.before_cursor_execute(pooled, None, self._sql, values, None, False)
         found = await driver.execute_fetchall(self._sql, values)
         heard.after_cursor_execute(pooled, None, self._sql, values, None, False)
         return found
+
+    async def tell(self, tx: AsyncConnection, given: Values) -> None:
+        """Have it done: with the next trip, unless what is inside a savepoint may fail alone."""
+        pooled: Any = tx.sync_connection
+        steps: Steps | None = pooled.info.get(STEPS)
+        if steps is None or pooled.in_nested_transaction():
+            await self.ask(tx, given)
+            return
+        heard, values = pooled.engine.dispatch, {**self._fixed, **given}
+        heard.before_cursor_execute(pooled, None, self._sql, values, None, False)
+        steps.add(self._sql, values)
+        heard.after_cursor_execute(pooled, None, self._sql, values, None, False)
 
 
 def _parameter(name: str) -> Any:
@@ -206,15 +225,10 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _mended(
-    rows: list[list[Any]], mend: Sequence[tuple[int, Callable[[Any], Any]]]
-) -> Sequence[Sequence[Any]]:
-    """Rows with what stands in some columns made anew. Many are the same: each is worked out once."""
-    for place, make in mend:
-        made = {value: make(value) for value in {row[place] for row in rows} - {None}}
-        for row in rows:
-            row[place] = made.get(row[place])
-    return rows
+def _mended(values: Sequence[Any], make: Callable[[Any], Any]) -> list[Any]:
+    """Values made anew. Many are the same: each is worked out once."""
+    made = {value: None if value is None else make(value) for value in set(values)}
+    return [made[value] for value in values]
 
 
 def _text(values: Sequence[Any] | Mapping[Any, Any]) -> str:

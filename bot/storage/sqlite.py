@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 from bot.storage import migrations
 from bot.storage.errors import explained_file
 from bot.storage.glance import Glance
+from bot.storage.steps import STEPS, Stepping, Steps
 
 PATIENCE = 10.0  # seconds of waiting for another program's write
 
@@ -31,6 +33,7 @@ PATIENCE = 10.0  # seconds of waiting for another program's write
 PAGE = 1024
 # Bytes of write-ahead log until it is copied back: what a claim and its mark both changed is copied once.
 LOG = 32_000_000
+BEGIN = "BEGIN IMMEDIATE"
 PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -55,11 +58,20 @@ class SQLite:
         reader = create_async_engine(  # as many as there are senders: one more is opened anew each time
             driven, poolclass=AsyncAdaptedQueuePool, pool_size=16, hide_parameters=True
         )
+        steps = Steps()
         writer = create_async_engine(
-            driven, poolclass=AsyncAdaptedQueuePool, pool_size=1, max_overflow=0, hide_parameters=True
+            driven,
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=1,
+            max_overflow=0,
+            pool_reset_on_return=None,  # see below: only what was not committed is rolled back
+            connect_args={"factory": partial(Stepping, steps=steps)},
+            hide_parameters=True,
         )
-        for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
-            _tune(engine, begin)
+        _tune(reader)
+        _tune(writer)
+        _read(reader)
+        _write(writer, steps)
         return cls(reader, writer)
 
     async def fetch(self, glance: Glance, names: dict[str, str]) -> Iterable[Iterable[Any]]:
@@ -115,7 +127,7 @@ def tune(cursor: Any) -> None:
     cursor.execute(f"PRAGMA wal_autocheckpoint={LOG // size}")
 
 
-def _tune(engine: AsyncEngine, begin: str) -> None:
+def _tune(engine: AsyncEngine) -> None:
     """SQLite as a server wants it: WAL, durable commits, explicit transactions."""
 
     def connected(dbapi: Any, _: ConnectionPoolEntry) -> None:
@@ -124,14 +136,33 @@ def _tune(engine: AsyncEngine, begin: str) -> None:
         tune(cursor)
         cursor.close()
 
-    def ask(raw: aiosqlite.Connection) -> Any:
-        return raw.execute_fetchall(begin)
+    event.listen(engine.sync_engine, "connect", connected)
 
-    heard: Any = engine.sync_engine.dispatch
+
+def _read(engine: AsyncEngine) -> None:
+    def ask(raw: aiosqlite.Connection) -> Any:
+        return raw.execute_fetchall("BEGIN")
 
     def began(connection: Any) -> None:  # past SQLAlchemy's cursor: one trip to the thread instead of three
-        heard.before_cursor_execute(connection, None, begin, (), None, False)
         connection.connection.dbapi_connection.run_async(ask)
+
+    event.listen(engine.sync_engine, "begin", began)
+
+
+def _write(engine: AsyncEngine, steps: Steps) -> None:
+    heard: Any = engine.sync_engine.dispatch
+
+    def connected(_: Any, record: ConnectionPoolEntry) -> None:
+        record.info[STEPS] = steps
+
+    def began(connection: Any) -> None:
+        heard.before_cursor_execute(connection, None, BEGIN, (), None, False)
+        steps.begin(BEGIN)
+
+    def given_back(dbapi: Any, *_: Any) -> None:
+        if steps.open:
+            dbapi.rollback()
 
     event.listen(engine.sync_engine, "connect", connected)
     event.listen(engine.sync_engine, "begin", began)
+    event.listen(engine.sync_engine, "reset", given_back)
