@@ -100,7 +100,12 @@ class Claims:
         self._more = False
         async with self._storage.write() as tx:
             claim = _Claim(self._parts, tx, self._clock.now())
-            units = await claim.run(limit)
+            units = await claim.decided() if await claim.take(limit) else None
+        if units is None:  # nobody else need wait while they are read
+            units = claim.as_they_are()
+            if claim.unreadable:
+                async with self._storage.write() as tx:
+                    await claim.put_off(tx)
         self._more = claim.taken >= limit
         return list(await self._parts.features.prepare(units))
 
@@ -145,11 +150,27 @@ class _Claim:
         """How many rows the query for what is due gave."""
         return self._due.taken
 
-    async def run(self, limit: int) -> list[Unit]:
-        """Take, decide, write."""
+    @property
+    def unreadable(self) -> bool:
+        """Whether something was taken that cannot be opened."""
+        return bool(self._due.unreadable)
+
+    async def take(self, limit: int) -> bool:
+        """Lease what is due; whether anything is to be decided about it."""
+        self._leased = await self._due.take(limit)
+        return self._due.concerns_people or self._due.has_late
+
+    def as_they_are(self) -> list[Unit]:
+        """What was taken, where nothing is to be decided."""
+        doubtful, now = self._deciding.doubtful, self._now
+        rows = self._due.read(self._leased)
+        return [Unit(row, (), row.tried_at != now and doubtful(row)) for row in rows]
+
+    async def decided(self) -> list[Unit]:
+        """Decide about what was taken, and write that down."""
         direct: defaultdict[str, list[Row]] = defaultdict(list)
         units: list[Unit] = []
-        rows = await self._due.take(limit)
+        rows = self._due.read(self._leased)
         doubtful, now = self._deciding.doubtful, self._now
         parted = [row for row in rows if row.user and (row.lead or doubtful(row))]
         changes = self._deciding.changes
@@ -195,16 +216,16 @@ class _Claim:
         await _MOVE.run(self._tx, {row.id: to for row, to in changes.moved}, now=self._now)
         folded = {row.id: lead.id for row, lead in changes.folded}
         await _FOLD.run(self._tx, folded, until=self._until, held=self._due.lease)
-        await self._put_off()
+        await self.put_off(self._tx)
         for state in {state for _, state in changes.ended}:
             await self._rows.end(self._tx, [row.id for row, end in changes.ended if end is state], state)
         await follow(self._features, self._tx, [Ended(row, state) for row, state in changes.ended])
 
-    async def _put_off(self) -> None:
+    async def put_off(self, tx: AsyncConnection) -> None:
         """What cannot be read waits until somebody has mended that, or is too late."""
         expires = self._due.unreadable
         late = [id for id, at in expires.items() if at and at <= self._now]
-        await self._rows.end(self._tx, late, State.DROPPED)
+        await self._rows.end(tx, late, State.DROPPED)
         if ids := expires.keys() - set(late):
             later = {
                 "ready_at": self._now + MENDING,
@@ -212,4 +233,4 @@ class _Claim:
                 "attempts": _FEWER,
                 "error": "unreadable",
             }
-            await self._tx.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**later))
+            await tx.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**later))

@@ -31,12 +31,18 @@ READY = outbox.c.state == literal_column(f"'{State.READY}'")  # a constant: else
 Columns = Sequence[Sequence[Any]]  # what was found, a list for each column
 _LEASED = ("ready_at", "lease", "state")  # the same for all rows that a claim takes
 _FOUND = [each for each in COLUMNS if each.key not in _LEASED]
-_ID, _USER, _EXPIRES, _ATTEMPTS, _LEAD, _TRIED = (
-    [each.key for each in _FOUND].index(name)
-    for name in ("id", "user", "expires_at", "attempts", "lead", "tried_at")
+
+
+def _places(columns: Sequence[Any], *names: str) -> list[int]:
+    keys = [each.key for each in columns]
+    return [keys.index(name) for name in names]
+
+
+_ID, _USER, _EXPIRES, _ATTEMPTS, _LEAD, _TRIED = _places(
+    _FOUND, "id", "user", "expires_at", "attempts", "lead", "tried_at"
 )
-_USER_AT, _LEASE_AT, _LEAD_AT = (
-    [each.key for each in COLUMNS].index(name) for name in ("user", "lease", "lead")
+_ID_AT, _USER_AT, _EXPIRES_AT, _LEASE_AT, _LEAD_AT = _places(
+    COLUMNS, "id", "user", "expires_at", "lease", "lead"
 )
 
 
@@ -113,19 +119,23 @@ class Due:
     until: datetime
     lease: str = field(default_factory=lambda: uuid4().hex)
     taken: int = 0  # by the query for what is due
+    concerns_people: bool = False  # that is a direct message, or about one
+    has_late: bool = False  # of that, something is too late to be said
     unreadable: dict[int, datetime | None] = field(default_factory=dict[int, datetime | None])  # until when
 
-    async def take(self, limit: int) -> list[Row]:
-        """What is due, soonest first."""
+    async def take(self, limit: int) -> Columns:
+        """What is due, soonest first; to be ``read``."""
         found: Columns = await _DUE.columns(self.tx, now=self.now, limit=limit)
         self.taken = len(found[_ID])
+        self.concerns_people = any(found[_USER])
+        self.has_late = any(at is not None and at <= self.now for at in found[_EXPIRES])
         if self.tx.dialect.name == "postgresql":
             found = await self._free_of_others(found)
         return await self._lease(found)
 
     async def _free_of_others(self, found: Columns) -> Columns:
         """Without the rows of those people whom another transaction holds, and without torn messages."""
-        if not any(found[_USER]):
+        if not self.concerns_people:
             return found
         held = await self.people.hold(self.tx, set(found[_USER]) - {None}, skip=True)
         rows = [row for row in zip(*found, strict=True) if not row[_USER] or row[_USER] in held]
@@ -153,17 +163,19 @@ class Due:
             return []
         users = {row.user.key for row in rows if row.user}
         leads = {row.lead or row.id for row in rows}
-        return await self._lease(await _FAMILIES.columns(self.tx, users=users, leads=leads, now=self.now))
+        found = await _FAMILIES.columns(self.tx, users=users, leads=leads, now=self.now)
+        return self.read(await self._lease(found))
 
     async def take_one(self, key: str) -> Row:
         """The row that was just planned under a key."""
-        (row,) = await self._lease(await _BY_KEY.columns(self.tx, key=key))
+        (row,) = self.read(await self._lease(await _BY_KEY.columns(self.tx, key=key)))
         return row
 
-    async def _lease(self, found: Columns) -> list[Row]:
+    async def _lease(self, found: Columns) -> Columns:
+        """The same rows as they are from then on."""
         ids = found[_ID]
         if not ids:
-            return []
+            return [() for _ in COLUMNS]
         await _LEASE.run(self.tx, ids=ids, until=self.until, held=self.lease, now=self.now)
         now = {
             "ready_at": [self.until] * len(ids),
@@ -173,11 +185,14 @@ class Due:
             "tried_at": [each or self.now for each in found[_TRIED]],
         }
         before = {each.key: values for each, values in zip(_FOUND, found, strict=True)}
-        columns = [now.get(each.key) or before[each.key] for each in COLUMNS]
-        rows = self._read(columns)
-        if len(rows) < len(ids):
+        return [now.get(each.key) or before[each.key] for each in COLUMNS]
+
+    def read(self, leased: Columns) -> list[Row]:
+        """These rows, in their turn; those that cannot be read are ``unreadable``."""
+        rows = self._read(leased)
+        if len(rows) < len(leased[_ID_AT]):
             readable = {row.id for row in rows}
-            times = zip(ids, found[_EXPIRES], strict=True)
+            times = zip(leased[_ID_AT], leased[_EXPIRES_AT], strict=True)
             self.unreadable |= {id: expires for id, expires in times if id not in readable}
         return sorted(rows, key=IN_TURN)
 
