@@ -1,8 +1,8 @@
 """Fewer trips to SQLite's thread: what nobody waits for goes along with what somebody does.
 
 A connection has a thread of its own. A trip there and back costs little, but the thread wants the
-interpreter's lock at both ends, and a busy event loop lets it wait for that. So BEGIN, and statements about a batch whose
-answer nobody needs, wait on this side until something is asked, or for COMMIT.
+interpreter's lock at both ends, and a busy event loop lets it wait for that. So BEGIN, and statements
+about a batch whose answer nobody needs, wait on this side until something is asked, or for COMMIT.
 """
 
 from __future__ import annotations
