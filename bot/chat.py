@@ -79,7 +79,7 @@ class Dispatch(Protocol):
     async def form(self, event: Event) -> Form | Card: ...  # for OPENS; a card if it can't open
     async def handle(self, event: Event) -> Card | Form | None: ...  # a form: what to mend in it
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]: ...  # Event.arg: typed so far
-    def line(self, words: str, locale: str) -> str: ...  # a sentence that a platform says by itself
+    def line(self, words: str, locale: str, **says: str | int) -> str: ...  # what a platform says by itself
 
 
 class Chat(Protocol):

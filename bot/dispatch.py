@@ -75,9 +75,9 @@ class Dispatcher:
             return self._registry.presses[name].ack
         return Ack.QUIET if kind is Kind.REPLY else Ack.REPLIES
 
-    def line(self, words: str, locale: str) -> str:
+    def line(self, words: str, locale: str, **says: str | int) -> str:
         """A sentence that a platform says by itself, to whoever speaks that language."""
-        return self._kit.words.speak(locale, self._kit.people.defaults.language).line(words)
+        return self._kit.words.speak(locale, self._kit.people.defaults.language).line(words, **says)
 
     async def form(self, event: Event) -> Form | Card:
         """The form that the event opens, filled in; a card if it cannot be opened."""

@@ -73,8 +73,8 @@ class Script:
             return Card(f"Home {len(self.events)}.", buttons=BUTTONS)
         return self.card
 
-    def line(self, words: str, locale: str) -> str:
-        return line(words, locale)
+    def line(self, words: str, locale: str, **says: str | int) -> str:
+        return line(words, locale, **says)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         return [Choice(f"{option}-{event.arg}")]

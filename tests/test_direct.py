@@ -15,6 +15,7 @@ from bot.storage.schema import communities, outbox, people
 from bot.ui import Card, Jump, parts
 from cogs import COGS
 from cogs.direct import QUIET_FOR
+from tests.watching import line
 from tests.world import Actor, World
 
 pytestmark = pytest.mark.usefixtures("database")  # on both
@@ -27,10 +28,17 @@ async def test_ada_writes_to_the_bot_and_is_told_who_reads_it(ada: Actor) -> Non
     card = await ada.writes("I can't go on like this.")
     assert card is not None
     assert "I'm a program" in card.plain
-    assert "I don't look at what you type here. I keep none of it and show it to nobody." in card.plain
+    assert "I don't look at what you type here. I make no copy of it and show it to nobody." in card.plain
     assert "a person you trust" in card.plain
     (jump,) = (part for part in parts(card.text) if isinstance(part, Jump))
     assert jump.channel == "support"
+
+
+@pytest.mark.parametrize("said", ["direct-program", "failed-direct", "platform-stranger", "privacy-private"])
+def test_it_promises_what_is_true_on_every_platform(said: str) -> None:
+    """A platform keeps the conversation, and the local web chat is one: the bot makes no copy of it."""
+    promise = line(said, "en")
+    assert "I make no copy of it" in promise and "keep none" not in promise
 
 
 async def test_thanks_and_despair_read_the_same(ada: Actor, bob: Actor) -> None:

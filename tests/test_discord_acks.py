@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
+from structlog.testing import capture_logs
 
 from bot.chat import Ack, Event, Kind, Message, Place, User
 from bot.clock import FakeClock
@@ -74,8 +75,8 @@ class Script:
         self.events.append(event)
         return self.card
 
-    def line(self, words: str, locale: str) -> str:
-        return line(words, locale)
+    def line(self, words: str, locale: str, **says: str | int) -> str:
+        return line(words, locale, **says)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         self.events.append(event)
@@ -319,6 +320,19 @@ async def test_words_to_the_bot_are_answered_where_they_were_written_and_not_rea
     assert not fake.calls("POST /users/@me/channels"), "and kept"
 
 
+async def test_its_own_private_answers_come_back_to_it_and_are_no_words_to_it(stage: Stage) -> None:
+    """Discord tells the bot of them as of direct messages, without their server."""
+    fake, ada = stage.fake, stage.fake.person("ada")
+    with fake.listening() as told:
+        for _ in range(2):
+            await (await fake.command(ada, fake.channel("general"), "do", {"zone": "Berlin"})).reply()
+    assert "MESSAGE_CREATE" in [name for name, data in told if "guild_id" not in data]
+    await fake.say(ada, None, "Hello?")
+    await until(lambda: bool(fake.dms(ada)))
+    assert [event.kind for event in stage.script.events] == [Kind.COMMAND] * 2 + [Kind.DIRECT]
+    assert len(fake.calls("POST /channels/*/messages")) == 1
+
+
 async def test_an_answer_that_got_lost_is_given_again_and_once(stage: Stage) -> None:
     fake, ada = stage.fake, stage.fake.person("ada")
     await known(stage, str(ada.id))
@@ -340,6 +354,21 @@ async def test_an_answer_that_has_to_wait_for_discord_comes_when_it_may(
     await fake.say(ada, None, "Hello?")
     await until(lambda: bool(fake.dms(ada)))
     assert fault.times == 0 and len(fake.dms(ada)) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 50007), (400, 50035), (404, 10003)])
+async def test_an_answer_that_discord_refuses_for_good_is_not_given_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, status: int, code: int
+) -> None:
+    monkeypatch.setattr(discord_answers, "PAUSES", (0.0,) * 20)
+    fake, ada = stage.fake, stage.fake.person("ada")
+    await known(stage, str(ada.id))
+    fake.fail("POST /channels/*/messages", times=None, status=status, code=code)
+    with capture_logs() as logs:
+        await fake.say(ada, None, "a secret")
+        await until(lambda: any(each["event"] == "not answered" for each in logs))
+    assert len(fake.calls("POST /channels/*/messages")) == 1
+    assert "secret" not in repr(logs) and str(ada.id) not in repr(logs)
 
 
 async def test_of_somebody_in_a_server_that_was_set_up_the_server_is_found(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from bot.errors import Misconfigured, StartError, TryLater, Undeliverable
 from bot.platforms.discord import DiscordChat
@@ -228,6 +229,18 @@ async def test_shards_of_a_process_need_their_number(world: DiscordWorld) -> Non
     await world.start(shard_ids=(1,), shard_count=4)
     (session,) = world.fake.gateway.connected()
     assert (session.shard, session.shards) == (1, 4)
+
+
+@pytest.mark.parametrize(("ids", "hints"), [((1, 3), 1), ((0, 1), 0), ((), 0)])
+async def test_who_runs_no_shard_0_is_told_once_what_does_not_arrive_here(
+    world: DiscordWorld, ids: tuple[int, ...], hints: int
+) -> None:
+    await world.stop()
+    with capture_logs() as logs:
+        await world.start(shard_ids=ids, shard_count=4)
+    told = [each for each in logs if "direct messages" in each["event"]]
+    assert len(told) == hints
+    assert all(each["shards"] == list(ids) and "shard 0" in each["event"] for each in told)
 
 
 # -- how fast ---------------------------------------------------------------------------------------------

@@ -7,10 +7,13 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from bot.chat import Place
+from bot.ui import Card
 from tests.webkit import Server, serving, window
 
 
@@ -187,6 +190,37 @@ async def test_a_message_that_is_too_long_is_refused_with_its_length(server: Ser
         assert ada.texts() == []
         await ada.act("say", channel="general", text="ä" * 4000)
         assert len(ada.texts()[0]) == 4000
+
+
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("fly", {}, "web-unknown-action"),
+    ("say", {"channel": 7, "text": "Hi."}, "web-unreadable"),
+    ("say", {"channel": "general", "thread": "x", "text": "Hi."}, "web-unreadable"),
+    ("submit", {"channel": "general", "form": "x", "values": []}, "web-unreadable"),
+    ("say", {"channel": "general", "text": " "}, "web-empty"),
+    ("say", {"channel": "general", "text": "x" * 4001}, "web-too-long length=4001 limit=4000"),
+    ("say", {"channel": "dm:bob", "text": "Hi."}, "web-closed"),
+    ("say", {"channel": "general", "thread": 99, "text": "Hi."}, "web-gone"),
+    ("press", {"message": 1, "button": "not.there"}, "web-button-gone"),
+    ("dismiss", {"message": 1}, "web-not-private"),
+    ("clock", {"hours": 5}, "web-clock"),
+    ("clock", {"to": "next"}, "web-nothing-planned"),
+    ("command", {"channel": "support", "name": "broken", "arg": "", "values": {}}, "web-failed"),
+]
+
+
+@pytest.mark.parametrize(("do", "content", "said"), REFUSED)
+async def test_what_people_read_stands_among_the_words(
+    server: Server, monkeypatch: pytest.MonkeyPatch, do: str, content: dict[str, Any], said: str
+) -> None:
+    def told(words: str, locale: str, **says: str | int) -> str:
+        return " ".join([words, *(f"{name}={value}" for name, value in says.items())])
+
+    monkeypatch.setattr(server.bot, "line", told)
+    await server.chat.post(Place("web", "local", "support"), Card("A post."), key="post")
+    async with window(server, "ada") as ada:
+        answer = await ada.act(do, **content)
+        assert said in (answer.get("error"), answer.get("note"))
 
 
 async def test_characters_that_no_screen_shows_are_dropped(server: Server) -> None:

@@ -14,6 +14,8 @@ from tests.wire.discord import FakeDiscord
 from tests.wire.discord_basics import Permit
 from tests.wire.discord_bot import Api
 from tests.wire.discord_exchange import Exchange
+from tests.wire.discord_gateway import DIRECT_MESSAGES, GUILD_MESSAGES
+from tests.wire.discord_session import Session
 from tests.wire.waiting import NotPossible
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -129,6 +131,44 @@ async def test_private_is_decided_by_the_first_answer(fake: FakeDiscord, api: Ap
     assert status == 200 and follow["flags"] & EPHEMERAL
     assert await api.code("GET", f"/channels/{general.id}/messages/{follow['id']}") == 10008
     assert [each.text for each in open_one.messages] == ["hello", "psst"]
+
+
+@pytest.mark.parametrize("direct", [False, True])
+async def test_the_bot_hears_its_own_private_answers_as_direct_messages(
+    fake: FakeDiscord, api: Api, direct: bool
+) -> None:
+    """Docs: "sent directly to the user and the bot …, and the message object won't include guild_id"."""
+    ada = fake.person("ada")
+    if direct:
+        await fake.say(ada, None, "Hello?")
+    where = ada.dm if direct else fake.guild.channel("general")
+    assert where is not None
+    asked = await fake.command(ada, where, "rejected")
+    hello = {"type": MESSAGE, "data": {"content": "hello", "flags": EPHEMERAL}}
+    with fake.listening() as events:
+        await api("POST", callback(asked), hello)
+        path = webhook(fake, asked) + "/messages/@original"
+        await api("PATCH", path, {"content": "hello again"})
+        await api("DELETE", path)
+    assert [name for name, _ in events] == ["MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE"]
+    told = [data for _, data in events]
+    assert [each.get("content") for each in told] == ["hello", "hello again", None]
+    assert all(each["channel_id"] == str(where.id) for each in told)
+    assert not any({"guild_id", "member"} & set(each) for each in told)
+    assert all(each["author"]["bot"] and each["flags"] & EPHEMERAL for each in told[:2])
+
+
+@pytest.mark.parametrize(
+    ("shard", "intents", "hears"),
+    [(0, DIRECT_MESSAGES, True), (0, GUILD_MESSAGES, False), (1, DIRECT_MESSAGES | GUILD_MESSAGES, False)],
+)
+async def test_private_answers_are_told_to_shard_0_if_it_asks_for_direct_messages(
+    api: Api, asked: Exchange, shard: int, intents: int, hears: bool
+) -> None:
+    """Docs: what names no server goes to shard 0 alone; issue 4557 of discord-api-docs has the intent."""
+    session = api.fake.gateway.sessions["s"] = Session("s", shard, 2, intents)
+    await api("POST", callback(asked), {"type": DEFER, "data": {"flags": EPHEMERAL}})
+    assert bool(session.sent) is hears
 
 
 async def test_the_token_lives_fifteen_minutes(

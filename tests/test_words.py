@@ -42,7 +42,8 @@ LANGUAGES = pytest.mark.parametrize("language", WORDS.languages)
 
 # Buttons whose label is always made on the spot, out of what they open.
 LABELLED = {"nudges.open", "nudges.show"}
-SAYING = {"say", "line", "optional", "has"}
+SAYING = {"say", "line", "_line", "optional", "has"}
+ERRORS = {"Refused", "Wrong"}
 
 
 # -- what the files hold ------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ SOURCES = list(sources())
 
 
 def asked() -> Iterator[Asked]:
-    """Every id given to say, line, a voice or Refused."""
+    """Every id given to say, line, a voice, Refused or Wrong."""
     for name, tree in SOURCES:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and node.args and _says(node.func):
@@ -175,11 +176,11 @@ def _says(function: ast.expr) -> bool:
         return function.attr in SAYING or function.attr == "voice"
     if isinstance(function, ast.Call):
         return isinstance(function.func, ast.Attribute) and function.func.attr == "speak"
-    return isinstance(function, ast.Name) and function.id in {"voice", "line", "say", "Refused"}
+    return isinstance(function, ast.Name) and function.id in {"voice", "line", "say", *ERRORS}
 
 
 def _refuses(function: ast.expr) -> bool:
-    return isinstance(function, ast.Name) and function.id == "Refused"
+    return isinstance(function, ast.Name) and function.id in ERRORS
 
 
 def _ids(node: ast.expr) -> Iterator[tuple[str, bool]]:

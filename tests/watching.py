@@ -15,9 +15,9 @@ Answer = Card | Form | None
 WORDS = Words.load(FOLDER)
 
 
-def line(words: str, locale: str) -> str:
+def line(words: str, locale: str, **says: str | int) -> str:
     """A sentence that a platform says by itself, for dispatchers that only tests need."""
-    return WORDS.speak(locale).line(words)
+    return WORDS.speak(locale).line(words, **says)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -46,8 +46,8 @@ class Watched:
         self.outcomes.put_nowait((event, answer))
         return answer
 
-    def line(self, words: str, locale: str) -> str:
-        return self._dispatch.line(words, locale)
+    def line(self, words: str, locale: str, **says: str | int) -> str:
+        return self._dispatch.line(words, locale, **says)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         return await self._dispatch.suggest(event, option)

@@ -190,8 +190,8 @@ class TinyBot:
             case Kind.COMMAND, name:
                 return await self._command(name, event)
 
-    def line(self, words: str, locale: str) -> str:
-        return line(words, locale)
+    def line(self, words: str, locale: str, **says: str | int) -> str:
+        return line(words, locale, **says)
 
     async def suggest(self, event: Event, option: str) -> Sequence[Choice]:
         assert option == "company"

@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import discord
 import structlog
@@ -43,6 +42,8 @@ __all__ = ["DiscordChat", "install_permissions"]
 AGENT = "DiscordBot (https://github.com/bounceback, 0.1)"
 PER_SECOND = 48.0  # requests; Discord allows 50 (answers to interactions do not count)
 RETRY_FIRST, RETRY_MOST = 1.0, 60.0  # seconds between two tries to connect
+# https://discord.com/developers/docs/events/gateway#sharding: what names no server goes to shard 0.
+NOT_HERE = "direct messages and what is pressed in them go to shard 0 alone: another process has to run it"
 log = structlog.get_logger(__name__)
 
 
@@ -75,7 +76,7 @@ class DiscordChat:
         if api_base:
             Route.BASE = api_base.rstrip("/")
         self._token, self._clock, self._test_guild = token.strip(), clock, test_guild
-        self._shards = {"shard_ids": shard_ids, "shard_count": shard_count}
+        self._shard_ids, self._shard_count = shard_ids, shard_count
         self._identify_pause = identify_pause
         self.rest = Rest(self._token, per_second=per_second, agent=AGENT)
         self._store = Store(storage)
@@ -98,6 +99,8 @@ class DiscordChat:
     async def run(self, dispatch: Dispatch) -> None:
         """Serve until cancelled. ``StartError`` if Discord refuses the token, the intents or the shards."""
         answers = Answers(self.rest, self._store, self._clock, dispatch)
+        if self._shard_ids and 0 not in self._shard_ids:
+            log.info(NOT_HERE, shards=list(self._shard_ids))
         pause = RETRY_FIRST
         try:
             while True:
@@ -124,13 +127,14 @@ class DiscordChat:
         await self.rest.close()
 
     def _gateway(self, answers: Answers) -> Gateway:
-        options: dict[str, Any] = {**self._shards, "identify_pause": self._identify_pause}
         return Gateway(
             self.rest,
             interaction=answers.interaction,
             message=answers.message,
             ready=self.ready.set,
-            **options,
+            shard_ids=self._shard_ids,
+            shard_count=self._shard_count,
+            identify_pause=self._identify_pause,
         )
 
     async def _register(self, dispatch: Dispatch) -> None:

@@ -27,15 +27,17 @@ import structlog
 
 from bot.chat import Ack, Dispatch, Event, Kind
 from bot.clock import Clock
+from bot.errors import ChatError
 from bot.platforms import discord_events as events
 from bot.platforms.discord_cards import EPHEMERAL, Body, message
-from bot.platforms.discord_errors import ALREADY_ACKNOWLEDGED, Silenced
+from bot.platforms.discord_errors import ALREADY_ACKNOWLEDGED, Silenced, seam
 from bot.platforms.discord_forms import modal, submitted
 from bot.platforms.discord_limits import Lane
 from bot.platforms.discord_rest import Rest
 from bot.platforms.discord_store import Store
 from bot.platforms.mending import mend
 from bot.platforms.recent import Recent
+from bot.platforms.surely import surely
 from bot.ui import Card, Choice, Command, Form, Tone
 
 Json = dict[str, Any]
@@ -44,7 +46,7 @@ log = structlog.get_logger(__name__)
 MESSAGE, DEFERRED, DEFERRED_UPDATE, CHOICES, MODAL = 4, 5, 6, 8, 9  # callback types
 ACK_WITHIN = 2.8  # seconds; Discord gives three
 EDIT_TRIES = 7  # about ten seconds in all; the answer's token lives for fifteen minutes
-PAUSES = (1.0, 10.0, 60.0)  # seconds between tries to answer somebody's words
+PAUSES = (1.0, 10.0, 60.0)  # seconds between tries to answer somebody's words: then it is quiet for hours
 MEMBERS_ASKED = 10  # servers asked whether they know somebody who writes a direct message
 FAILURES = (discord.DiscordException, aiohttp.ClientError, OSError, Silenced)  # of a request
 
@@ -95,7 +97,8 @@ class Answers:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            log.error("not answered", error=type(error).__name__, code=getattr(error, "code", None))
+            code, reason = getattr(error, "code", None), error.reason if isinstance(error, ChatError) else ""
+            log.error("not answered", error=type(error).__name__, code=code, reason=reason)
 
     # -- interactions --------------------------------------------------------------------------
 
@@ -273,23 +276,12 @@ class Answers:
             answer = self._to_stranger(user)
         if isinstance(answer, Card):
             body = message(answer, custom_id=events.buttons(community, direct=True)).named(str(data["id"]))
-            await self._surely(body, channel)
 
-    async def _surely(self, body: Body, channel: str) -> None:
-        """Send it, and again where Discord fails or is to be left alone: after this it is quiet for hours."""
-        for pause in PAUSES:
-            try:
-                await self._rest.send("POST", MESSAGES, body, tries=EDIT_TRIES, channel_id=channel)
-            except (discord.Forbidden, discord.NotFound):
-                raise  # they closed this conversation
-            except FAILURES as error:
-                after = error.retry_after if isinstance(error, discord.RateLimited) else 0.0
-                after = error.after if isinstance(error, Silenced) else after
-                log.warning("said again", error=type(error).__name__, after=after)
-                await asyncio.sleep(max(pause, after))
-            else:
-                return
-        await self._rest.send("POST", MESSAGES, body, tries=EDIT_TRIES, channel_id=channel)
+            async def say() -> None:
+                async with seam():
+                    await self._rest.send("POST", MESSAGES, body, tries=EDIT_TRIES, channel_id=channel)
+
+            await surely(say, PAUSES)
 
     async def _at_home(self, user: str) -> str:
         """The server of somebody who writes; a stranger who was just answered is not looked for again."""

@@ -19,18 +19,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from bot.chat import Ack, Dispatch, Event, Kind
 from bot.clock import Clock
-from bot.errors import Undeliverable
+from bot.errors import ChatError, Undeliverable
 from bot.platforms import slack_events as events
 from bot.platforms import slack_forms as forms
 from bot.platforms.mending import mend
 from bot.platforms.recent import Recent
-from bot.platforms.slack_errors import FAILURES, OVER
+from bot.platforms.slack_errors import FAILURES, OVER, seam
 from bot.platforms.slack_events import Asked
 from bot.platforms.slack_home import Home
 from bot.platforms.slack_private import Private
@@ -38,7 +39,8 @@ from bot.platforms.slack_rest import Lane, Rest
 from bot.platforms.slack_spelling import PLAIN, Spelling
 from bot.platforms.slack_who import Who
 from bot.platforms.slack_work import Work, reason
-from bot.ui import Button, Card, Form, LimitError, Tone
+from bot.platforms.surely import surely
+from bot.ui import Button, Card, Form, LimitError, Tone, join
 
 Json = dict[str, Any]
 Parse = Callable[[Json, int], Asked | None]
@@ -162,17 +164,28 @@ class Answers:
             await self._show(asked, answer)
         self._home.touch(asked.team, asked.user)
 
-    async def _surely(self, asked: Asked, answer: Card | Form | None) -> None:
-        """Show it, and again where Slack fails: better said twice than silence after somebody's words."""
-        for pause in PAUSES:
-            try:
+    async def _words(self, asked: Asked) -> None:
+        """Answer somebody's words where they wrote them; what Slack refuses there stands on the App Home."""
+        event = await self._who.event(asked)
+        answer = await self._dispatch.handle(event)
+
+        async def say() -> None:
+            async with seam(person=True):
                 await self._show(asked, answer)
-            except FAILURES as error:
-                log.warning("said again", error=type(error).__name__, reason=reason(error))
-                await asyncio.sleep(pause)
-            else:
-                return
-        await self._show(asked, answer)
+
+        try:
+            await surely(say, PAUSES)
+        except ChatError as error:
+            log.warning("not said where they wrote", error=type(error).__name__, reason=error.reason)
+            if isinstance(answer, Card):
+                await self._home.leave(asked, self._elsewhere(answer, event.locale))
+
+    def _elsewhere(self, answer: Card, locale: str) -> Card:
+        told = self._dispatch.line("platform-elsewhere", locale)
+        try:
+            return replace(answer, text=join(told, answer.text, by="\n\n"))
+        except LimitError:
+            return answer
 
     async def _show(self, asked: Asked, answer: Card | Form | None) -> None:
         if answer is not None:
@@ -260,7 +273,7 @@ class Answers:
     async def _spoken(self, asked: Asked) -> None:
         """Somebody wrote: to us, or in a thread, which matters if it hangs on a message of ours."""
         if asked.kind is Kind.DIRECT:
-            await self._surely(asked, await self._dispatch.handle(await self._who.event(asked)))
+            await self._words(asked)
         elif asked.arg in ("", (await self._rest.workspace(asked.team)).bot_user):  # empty: the cogs know it
             event: Event = await self._who.event(asked)
             await self._dispatch.handle(event)

@@ -44,6 +44,12 @@ _GONE = frozenset(
         "cant_delete_message",
     }
 )
+NO_THREAD = frozenset({"thread_not_found", "message_not_found", "cannot_reply_to_message"}) | {
+    f"{RESTRICTED}_thread_locked",
+    f"{RESTRICTED}_non_threadable_channel",
+}
+"""There is no thread there, or nobody may write in it; beside it they may."""
+
 _CHANNEL = frozenset({LOST, NOT_IN, ARCHIVED, "is_inactive"})
 _MEND = _CHANNEL | {
     SCOPE,

@@ -14,6 +14,7 @@ import structlog
 
 from bot.chat import Dispatch
 from bot.platforms.mending import mend
+from bot.platforms.recent import Recent
 from bot.platforms.slack_events import Asked, at_home
 from bot.platforms.slack_private import Painter
 from bot.platforms.slack_rest import Lane, Rest
@@ -26,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 SOON = 1.0  # seconds between a reason to draw and the drawing, so that several reasons are one
 PENDING = 10_000  # people whose App Home waits to be drawn; more are drawn when they look
+LEFT = 1_000  # cards that wait there for their person
 
 
 class Home:
@@ -37,11 +39,21 @@ class Home:
         self._rest, self._store, self._who = rest, store, who
         self._painter, self._work, self._dispatch = painter, work, dispatch
         self._pending: dict[tuple[str, str], asyncio.TimerHandle] = {}
+        self._left: Recent[Card] = Recent(LEFT)  # by workspace and person
 
     async def opened(self, asked: Asked) -> None:
-        """Somebody looks at it."""
+        """Somebody looks at it: at what waits for them, the next time at the home card."""
         await self._store.opened_home(asked.team, asked.user)
-        await self._draw(asked, Lane.PEOPLE)
+        if (card := self._left.get(_key(asked))) is None:
+            await self._draw(asked, Lane.PEOPLE)
+            return
+        await self.publish(asked, card)
+        self._left.drop(_key(asked))
+
+    async def leave(self, asked: Asked, card: Card) -> None:
+        """A card for somebody whom no message reaches: it stands there now, and still when they look next."""
+        self._left.put(_key(asked), card)
+        await self.publish(asked, card)
 
     async def publish(self, asked: Asked, card: Card, lane: Lane = Lane.PEOPLE) -> None:
         """A card in its place, until there is a reason to draw the home card again."""
@@ -78,3 +90,7 @@ class Home:
         answer = await self._dispatch.handle(await self._who.event(asked))
         if answer is not None:
             await self.publish(asked, mend(answer) if isinstance(answer, Form) else answer, lane)
+
+
+def _key(asked: Asked) -> str:
+    return f"{asked.team}/{asked.user}"

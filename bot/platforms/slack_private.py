@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from slack_sdk.errors import SlackApiError
 
 from bot.clock import Clock
 from bot.platforms import slack_cards as cards
 from bot.platforms.recent import Recent
-from bot.platforms.slack_errors import FAILURES
+from bot.platforms.slack_errors import FAILURES, LOST, NO_THREAD, code
 from bot.platforms.slack_events import Asked
+from bot.platforms.slack_limits import POST
 from bot.platforms.slack_people import People
 from bot.platforms.slack_rest import Lane, Rest
 from bot.platforms.slack_spelling import PLAIN, Spelling
@@ -136,10 +138,26 @@ class Private:
         return True
 
     async def _direct(self, asked: Asked, body: Json) -> None:
-        """A direct message; in the one it was done in, and its thread, if it was."""
+        """A direct message; in the one it was done in, and its thread, if it was and they are still there."""
+        origin = asked.origin
+        if origin.channel.startswith("D"):
+            if origin.thread and await self._said(asked, body, NO_THREAD, origin.channel, origin.thread):
+                return
+            if await self._said(asked, body, frozenset({LOST}), origin.channel):
+                return
+        await self._said(asked, body, frozenset(), asked.user)
+
+    async def _said(
+        self, asked: Asked, body: Json, missing: frozenset[str], channel: str, thread: str = ""
+    ) -> bool:
+        """A message there; False where Slack answers that ``missing`` lacks, and has not said it."""
         more: Json = {"parse": "none", "link_names": False, **QUIET, **body}
-        channel = asked.user
-        if asked.origin.channel.startswith("D"):
-            channel = asked.origin.channel
-            more |= {"thread_ts": asked.origin.thread} if asked.origin.thread else {}
-        await self._rest.call(asked.team, "chat.postMessage", Lane.PEOPLE, once=True, channel=channel, **more)
+        more |= {"thread_ts": thread} if thread else {}
+        try:
+            await self._rest.call(asked.team, POST, Lane.PEOPLE, once=True, channel=channel, **more)
+        except SlackApiError as error:
+            if code(error) not in missing:
+                raise
+            log.info("not said there", reason=code(error))
+            return False
+        return True

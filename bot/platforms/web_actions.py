@@ -28,8 +28,7 @@ from bot.ui import Card, Form, Tone, split_custom_id
 
 _REMEMBERED = 1000  # answers of this process, for browsers that ask again
 _STEPS = {2, 24, 168}  # hours that the clock's buttons move it
-_GONE = "That isn't there any more."
-_FAILED = "Something broke on my side. What you typed is kept; please try again in a moment."
+_LANGUAGE = "en"  # the page's own
 log = structlog.get_logger(__name__)
 
 
@@ -72,12 +71,12 @@ class Actions:
             case None:
                 return task.result()
             case Wrong() as wrong:
-                return {"error": str(wrong)}
+                return {"error": self._line(wrong.words, **wrong.says)}
             case Gone():
-                return {"error": _GONE}
+                return {"error": self._line("web-gone")}
             case failure:
                 log.error("web_action_failed", error=type(failure).__name__, at=_where_from(failure))
-                return {"error": _FAILED}
+                return {"error": self._line("web-failed")}
 
     async def stop(self) -> None:
         """Leave what is unfinished: browsers ask again after the restart."""
@@ -85,10 +84,13 @@ class Actions:
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
+    def _line(self, words: str, **says: str | int) -> str:
+        return self._dispatch.line(words, _LANGUAGE, **says)
+
     async def _do(self, person: Person, id: str, frame: Frame) -> Json:
         kind = self._kinds.get(frames.text(frame, "do"))
         if kind is None:
-            raise Wrong("The page asked for something I don't know. Reloading it should help.")
+            raise Wrong("web-unknown-action")
         return await kind(person, id, frame)
 
     async def _say(self, person: Person, id: str, frame: Frame) -> Json:
@@ -112,7 +114,7 @@ class Actions:
         name = frames.text(frame, "name")
         event = self._event(person, id, Kind.COMMAND, name, at, frame)
         if name not in {command.name for command in self._dispatch.commands(event.locale)}:
-            said = f"I don't know /{name[:40]}. Type /help to see what I can do."
+            said = self._line("web-unknown-command", command=name[:40])
             return await self._deliver(event, Card(said, tone=Tone.PROBLEM), person, Ack.REPLIES, at)
         return await self._handle(event, person, self._dispatch.ack(Kind.COMMAND, name), at)
 
@@ -120,7 +122,7 @@ class Actions:
         row = await self._card(person, frame)
         button = frames.text(frame, "button")
         if button not in {each["id"] for each in row.body.get("card", {}).get("buttons", ())}:
-            raise Wrong("That button isn't there any more.")
+            raise Wrong("web-button-gone")
         name, arg = split_custom_id(button)
         event = self._event(person, id, Kind.PRESS, name, row, {**frame, "arg": arg})
         return await self._handle(event, person, self._dispatch.ack(Kind.PRESS, name), row)
@@ -143,11 +145,11 @@ class Actions:
         if frame.get("to") == "next":
             target = await self._next_event()
             if target is None:
-                return {"note": "Nothing is planned right now."}
+                return {"note": self._line("web-nothing-planned")}
         else:
             hours = frames.number(frame, "hours")
             if hours not in _STEPS:
-                raise Wrong("The clock can't be moved by that much.")
+                raise Wrong("web-clock")
             target = self._clock.now() + timedelta(hours=hours)
         await self._forward(target)
         await self._store.keep_moved(person.id, id)
@@ -170,7 +172,7 @@ class Actions:
     async def _dismiss(self, person: Person, id: str, frame: Frame) -> Json:
         row = await self._card(person, frame)
         if row.only_for != person.id:
-            raise Wrong("Only a reply that you alone can see can be put away.")
+            raise Wrong("web-not-private")
         self._hub.tell_message(await self._store.empty(row.id))
         return {}
 
@@ -225,7 +227,7 @@ class Actions:
     def _place(self, person: Person, frame: Frame) -> str:
         channel = self._community.channel(frames.text(frame, "channel"))
         if channel is None or not channel.open_to(person):
-            raise Wrong("That channel isn't open to you.")
+            raise Wrong("web-closed")
         return channel.id
 
     async def _at(self, person: Person, frame: Frame) -> Row:

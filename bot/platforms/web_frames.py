@@ -22,7 +22,11 @@ Frame = Mapping[str, Any]
 
 
 class Wrong(Exception):
-    """A request that cannot be done; the text is for the person."""
+    """A request that cannot be done; ``words`` is the id of what the person reads, ``says`` its variables."""
+
+    def __init__(self, words: str, **says: str | int) -> None:
+        super().__init__(words)
+        self.words, self.says = words, says
 
 
 def read(text: str) -> Frame | None:
@@ -50,7 +54,7 @@ def text(frame: Frame, name: str, limit: int = 200) -> str:
     """A string of the frame, cleaned; a missing one is empty."""
     value = frame.get(name, "")
     if not isinstance(value, str) or len(value) > limit:
-        raise Wrong("The page sent something I can't read. Reloading it should help.")
+        raise Wrong("web-unreadable")
     return clean(value)
 
 
@@ -60,7 +64,7 @@ def number(frame: Frame, name: str) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**62:
-        raise Wrong("The page sent something I can't read. Reloading it should help.")
+        raise Wrong("web-unreadable")
     return value
 
 
@@ -68,7 +72,7 @@ def values(frame: Frame) -> dict[str, str]:
     """What was filled in, by name."""
     told = frame.get("values", {})
     if not isinstance(told, dict) or len(cast(Frame, told)) > _VALUES_LIMIT:
-        raise Wrong("The page sent something I can't read. Reloading it should help.")
+        raise Wrong("web-unreadable")
     each = cast(Frame, told)
     return {clean(name): text(each, name, 2 * VALUE_LIMIT).strip() for name in each}
 
@@ -77,7 +81,7 @@ def said(frame: Frame) -> str:
     """The words of a plain message."""
     words = text(frame, "text", FRAME_LIMIT).strip()
     if not words:
-        raise Wrong("There is nothing in that message yet.")
+        raise Wrong("web-empty")
     if len(words) > SAY_LIMIT:
-        raise Wrong(f"That has {len(words):,} characters; {SAY_LIMIT:,} fit in one message.")
+        raise Wrong("web-too-long", length=len(words), limit=SAY_LIMIT)
     return words

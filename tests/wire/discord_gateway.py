@@ -84,8 +84,11 @@ class Gateway:
         return told
 
     def message(self, event: str, message: Message) -> None:
-        """Tell of a message; its content only goes where it may (docs: message content intent)."""
-        bot, guild = self._fake.bot, message.channel.guild
+        """Tell of a message; its content only goes where it may (docs: message content intent).
+
+        An ephemeral one is told as a direct message, without its server (docs: gateway events, messages).
+        """
+        bot, guild = self._fake.bot, None if message.ephemeral else message.channel.guild
         own = message.author is bot or guild is None or bot in message.mentioned
         now = self._fake.now()
 
@@ -98,6 +101,14 @@ class Gateway:
             return out
 
         self.emit(event, shown, guild=guild, intent=GUILD_MESSAGES if guild else DIRECT_MESSAGES)
+
+    def removed(self, message: Message) -> None:
+        """Tell that a message is gone."""
+        guild = None if message.ephemeral else message.channel.guild
+        out = {"id": str(message.id), "channel_id": str(message.channel.id)}
+        if guild is not None:
+            out["guild_id"] = str(guild.id)
+        self.emit("MESSAGE_DELETE", out, guild=guild, intent=GUILD_MESSAGES if guild else DIRECT_MESSAGES)
 
     # --- what tests do to it ---------------------------------------------------------------------
 

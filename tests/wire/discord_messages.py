@@ -114,6 +114,7 @@ class Desk:
         fake, channel = self._fake, message.channel
         if message.ephemeral:
             fake.ephemerals[message.id] = message
+            fake.gateway.message("MESSAGE_CREATE", message)
             fake.wake()
             return
         channel.messages[message.id] = message
@@ -171,8 +172,7 @@ class Desk:
         message.edited = fake.now()
         if not silent:
             self._mention(message, data, may)
-        if not message.ephemeral:
-            fake.gateway.message("MESSAGE_UPDATE", message)
+        fake.gateway.message("MESSAGE_UPDATE", message)
         fake.wake()
 
     def delete(self, message: Message) -> None:
@@ -183,12 +183,7 @@ class Desk:
             fake.ephemerals.pop(message.id, None)
         else:
             channel.messages.pop(message.id, None)
-            out = {"id": str(message.id), "channel_id": str(channel.id)}
-            if channel.guild is not None:
-                out["guild_id"] = str(channel.guild.id)
-            fake.gateway.emit(
-                "MESSAGE_DELETE", out, guild=channel.guild, intent=1 << 9 if channel.guild else 1 << 12
-            )
+        fake.gateway.removed(message)
         fake.wake()
 
     def find(self, channel: Channel, id: int) -> Message:

@@ -22,11 +22,12 @@ failed =
 
 ## What a platform says by itself
 
-failed-direct = I'm a program, and something in me isn't working just now. I don't look at what you type here, and I keep none of it. If you need somebody right now, please turn to a person you trust.
+failed-direct = I'm a program, and something in me isn't working just now. I don't look at what you type here, and I make no copy of it. If you need somebody right now, please turn to a person you trust.
 platform-late = That took a moment too long, so the form could not open. This button opens it.
+platform-elsewhere = I couldn't answer you under Messages, so my answer is here.
 platform-removed = I'm not installed in this workspace any more. Whoever looks after it can install me again.
 platform-no-server = Please use a command in your server once. From then on I know you here, too.
-platform-stranger = Thank you for writing. I'm a program: I don't look at what you type here. I keep none of it and show it to nobody. I don't know yet which server we share. Please use a command there once, and I can show you where people are. If you need somebody right now, please turn to a person you trust.
+platform-stranger = Thank you for writing. I'm a program: I don't look at what you type here. I make no copy of it and show it to nobody. I don't know yet which server we share. Please use a command there once, and I can show you where people are. If you need somebody right now, please turn to a person you trust.
 
 ## Several things in one message
 
