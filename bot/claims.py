@@ -12,15 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, case, func, select, update
+from sqlalchemy import bindparam, case, func, literal_column, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock
 from bot.deciding import ASK, Changes, Deciding
-from bot.due import READY, Due
+from bot.due import READY, TAKEN, UNTRIED, Due
 from bot.features import Ended, Features, Unit, follow
 from bot.outbox import Outbox, Plan, Row, State, Verb, parse_user
 from bot.people import People
+from bot.rows import Lane
 from bot.storage import Storage
 from bot.storage.batches import Change
 from bot.storage.glance import Glance
@@ -29,7 +30,13 @@ from bot.storage.schema import FOREVER, Instant, outbox
 DOUBT = timedelta(minutes=5)  # Discord remembers a nonce for "a few minutes"
 MENDING = timedelta(minutes=15)  # until a row that cannot be read is looked at again
 
-_SOONEST = Glance(select(func.min(outbox.c.ready_at).label("at")).where(READY))
+_OF_EACH_LANE = [
+    select(func.min(outbox.c.ready_at).label("at")).where(
+        READY, outbox.c.lane == literal_column(str(int(lane)))
+    )
+    for lane in Lane
+]
+_SOONEST = Glance(select(func.min(union_all(*_OF_EACH_LANE).subquery().c.at).label("at")))
 _FEWER = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)  # a move is no try
 _MOVE = Change(
     lambda row, to: (
@@ -39,6 +46,7 @@ _MOVE = Change(
             ready_at=to,
             lease=None,
             lead=None,
+            lane=UNTRIED,
             attempts=_FEWER,
             tried_at=case(
                 (outbox.c.tried_at == bindparam("now", type_=Instant), None), else_=outbox.c.tried_at
@@ -52,7 +60,7 @@ _FOLD = Change(
     lambda row, lead: (
         update(outbox)
         .where(outbox.c.id == row)
-        .values(lead=lead, ready_at=bindparam("until"), lease=bindparam("held"))
+        .values(lead=lead, ready_at=bindparam("until"), lease=bindparam("held"), lane=TAKEN)
     ),
     outbox.c.id.type,
     outbox.c.lead.type,

@@ -14,12 +14,12 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import Select, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Select, bindparam, case, func, literal_column, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outbox import COLUMNS, UNREADABLE, Outbox, Row, State, Verb
 from bot.people import People
-from bot.rows import IN_TURN
+from bot.rows import IN_TURN, Lane
 from bot.storage.batches import ChangeAll, Lookup, Many
 from bot.storage.schema import Instant, outbox
 
@@ -29,6 +29,8 @@ LATELY = timedelta(days=2)  # nobody's present local day began before that
 SAID = (State.SENT, State.DONE, State.SKIPPED, State.SNOOZED)  # with a message: it reached the person
 READY = outbox.c.state == literal_column(f"'{State.READY}'")  # a constant: else no partial index is used
 Columns = Sequence[Sequence[Any]]  # what was found, a list for each column
+TAKEN = case((outbox.c.lane > Lane.DOUBT, int(Lane.DOUBT)), else_=outbox.c.lane)  # the lane of what was taken
+UNTRIED = case((outbox.c.lane == Lane.DOUBT, int(Lane.PLANNED)), else_=outbox.c.lane)  # of what is free again
 _LEASED = ("ready_at", "lease", "state")  # the same for all rows that a claim takes
 _FOUND = [each for each in COLUMNS if each.key not in _LEASED]
 
@@ -38,8 +40,8 @@ def _places(columns: Sequence[Any], *names: str) -> list[int]:
     return [keys.index(name) for name in names]
 
 
-_ID, _USER, _EXPIRES, _ATTEMPTS, _LEAD, _TRIED = _places(
-    _FOUND, "id", "user", "expires_at", "attempts", "lead", "tried_at"
+_ID, _USER, _EXPIRES, _ATTEMPTS, _LEAD, _TRIED, _LANE = _places(
+    _FOUND, "id", "user", "expires_at", "attempts", "lead", "tried_at", "lane"
 )
 _ID_AT, _USER_AT, _EXPIRES_AT, _LEASE_AT, _LEAD_AT = _places(
     COLUMNS, "id", "user", "expires_at", "lease", "lead"
@@ -62,7 +64,15 @@ def _is_part(row: Sequence[Any]) -> bool:
 
 
 _IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
-_DUE = Lookup(lambda _: _rows(_IS_DUE).limit(bindparam("limit")))
+
+
+def _of_lane(lane: Lane) -> Any:
+    """At most as many as are wanted; a query of its own, because an index leads to one lane at a time."""
+    some = _rows(outbox.c.lane == literal_column(f"{lane:d}"), _IS_DUE).limit(bindparam("limit"))
+    return select(*some.subquery().c)
+
+
+_DUE = Lookup(lambda _: union_all(*map(_of_lane, Lane)).limit(bindparam("limit")))
 _FAMILIES = Lookup(
     lambda many: _rows(
         outbox.c.user.in_(many("users")),
@@ -78,6 +88,7 @@ _LEASE = ChangeAll(
         .values(
             ready_at=bindparam("until"),
             lease=bindparam("held"),
+            lane=TAKEN,
             attempts=outbox.c.attempts + 1,
             tried_at=func.coalesce(outbox.c.tried_at, bindparam("now", type_=Instant)),
         )
@@ -181,6 +192,7 @@ class Due:
             "ready_at": [self.until] * len(ids),
             "lease": [self.lease] * len(ids),
             "state": [State.READY] * len(ids),
+            "lane": [min(each, Lane.DOUBT) for each in found[_LANE]],
             "attempts": [each + 1 for each in found[_ATTEMPTS]],
             "tried_at": [each or self.now for each in found[_TRIED]],
         }

@@ -21,6 +21,7 @@ class Hand:
         self.work = asyncio.Event()  # there are units that wait
         self.begun: dict[int, Unit] = {}  # being sent, by row
         self._overtaken = overtaken
+        self._first: deque[Unit] = deque()  # of those that wait, what somebody waits for
         self._waiting: deque[Unit] = deque()
         self._next: dict[int, Unit] = {}  # what was claimed of a row while an earlier try of it was under way
         self._newest: dict[int, str | None] = {}  # the last lease of a row
@@ -28,21 +29,21 @@ class Hand:
 
     def __bool__(self) -> bool:
         """Whether any waits."""
-        return bool(self._waiting)
+        return bool(self._first or self._waiting)
 
     def add(self, unit: Unit) -> None:
         """It was claimed."""
         self._newest[unit.lead.id] = unit.lead.lease
-        self._waiting.append(unit)
+        (self._waiting if unit.lead.lane else self._first).append(unit)
         self.work.set()
 
     async def begin(self) -> Unit:
         """The next one that is to be sent; it is under way until ``finish``."""
         while True:
-            while not self._waiting:
+            while not self:
                 self.work.clear()
                 await self.work.wait()
-            unit = self._waiting.popleft()
+            unit = (self._first or self._waiting).popleft()
             id = unit.lead.id
             if id not in self.begun:
                 self.begun[id] = unit
@@ -55,7 +56,7 @@ class Hand:
         """It was sent, or not; what was claimed of its row meanwhile is the next."""
         del self.begun[unit.lead.id]
         if following := self._next.pop(unit.lead.id, None):
-            self._waiting.appendleft(following)
+            self._first.appendleft(following)
             self.work.set()
 
     def forget(self, unit: Unit) -> None:
@@ -66,8 +67,8 @@ class Hand:
 
     def give_back(self) -> Iterator[Unit]:
         """All that wait: none of them any more."""
-        while self._waiting:
-            yield self._waiting.popleft()
+        while self:
+            yield (self._first or self._waiting).popleft()
 
     def is_newest(self, unit: Unit) -> bool:
         """Whether its row was not claimed anew since."""
@@ -79,7 +80,7 @@ class Hand:
 
     def held(self, until: Callable[[datetime], bool]) -> list[Unit]:
         """Those of whose lease's end something is true."""
-        held = [*self.begun.values(), *self._waiting, *self._next.values()]
+        held = [*self.begun.values(), *self._first, *self._waiting, *self._next.values()]
         return [unit for unit in held if until(self.until(unit))]
 
     def renewed(self, units: Sequence[Unit], until: Mapping[int, datetime]) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Message
 from bot.clock import Clock
+from bot.due import UNTRIED
 from bot.features import Ended, Features, Unit, follow
 from bot.people import People
 from bot.rows import Row, State, Verb, dump
@@ -81,6 +82,7 @@ _AGAIN = Change(  # another try; ``sure``: it did not work, so there is nothing 
         ready_at=at,
         error=bindparam("why"),
         attempts=bindparam("tries"),
+        lane=case((bindparam("sure", type_=Integer) == 1, UNTRIED), else_=outbox.c.lane),
         tried_at=case((bindparam("sure", type_=Integer) == 1, None), else_=outbox.c.tried_at),
     ),
     outbox.c.id.type,
@@ -88,7 +90,7 @@ _AGAIN = Change(  # another try; ``sure``: it did not work, so there is nothing 
 )
 _FREE = Change(  # was to be folded, and goes its own way
     lambda row, at: _ours(row).values(
-        lease=None, ready_at=at, error=bindparam("why"), lead=None, tried_at=None
+        lease=None, ready_at=at, error=bindparam("why"), lead=None, lane=UNTRIED, tried_at=None
     ),
     outbox.c.id.type,
     Instant(),

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import User
 from bot.clock import Clock
-from bot.rows import Plan, Row, State, Verb, dump, parse, parse_message, parse_user, row_of
+from bot.rows import Lane, Plan, Row, State, Verb, dump, parse, parse_message, parse_user, row_of
 from bot.storage.batches import Addition
 from bot.storage.engine import insert_into, weigh_plans
 from bot.storage.schema import FOREVER, PUBLIC_WORDS, Instant, outbox
@@ -37,10 +37,13 @@ COLUMNS = (  # in the order of ``Row``
     *(outbox.c.id, outbox.c.key, outbox.c.kind, outbox.c.verb, outbox.c.user, outbox.c.place, outbox.c.args),
     *(outbox.c.subject, outbox.c.due_at, outbox.c.ready_at, outbox.c.expires_at, outbox.c.state),
     *(outbox.c.attempts, outbox.c.lease, outbox.c.lead, outbox.c.tried_at, outbox.c.message, outbox.c.error),
+    outbox.c.lane,
 )
 _PLANNED = ("key", "kind", "verb", "user", "place", "subject", "args", "due_at", "ready_at", "expires_at")
 _PLAN = Addition(
-    outbox, (*_PLANNED, "state"), lambda insert: insert.on_conflict_do_nothing(index_elements=[outbox.c.key])
+    outbox,
+    (*_PLANNED, "state", "lane"),
+    lambda insert: insert.on_conflict_do_nothing(index_elements=[outbox.c.key]),
 )
 
 
@@ -65,7 +68,7 @@ class Outbox:
         A try that is under way loses its lease, so that what it missed is sent after it.
         """
         values = self._values(plan)
-        again = {name: values[name] for name in ("args", "due_at", "ready_at", "expires_at")}
+        again = {name: values[name] for name in ("args", "due_at", "ready_at", "expires_at", "lane")}
         again |= {
             "state": State.READY,
             "lease": None,
@@ -90,6 +93,7 @@ class Outbox:
             "ready_at": plan.at,
             "expires_at": plan.expires_at,
             "state": State.READY,
+            "lane": Lane.PROMPT if plan.verb is not Verb.DM or plan.at <= self._clock.now() else Lane.PLANNED,
         }
 
     def row(self, row: RowMapping) -> Row:
@@ -100,12 +104,12 @@ class Outbox:
     def unpack(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
         """Rows from a list for each of ``COLUMNS``, unsealed; ``UNREADABLE`` if one cannot be."""
         id, key, kind, verb, user, place, args, subject, due, ready, expires, state = columns[:12]
-        attempts, lease, lead, tried, message, error = columns[12:]
+        attempts, lease, lead, tried, message, error, lane = columns[12:]
         made = (
             *(id, key, kind, [VERBS[each] for each in verb], _each(parse_user, user), _each(parse, place)),
             *([self._unsealed(each) if each else {} for each in args], [each or "" for each in subject]),
             *(due, ready, expires, [STATES[each] for each in state], attempts, lease, lead, tried),
-            *(_each(parse_message, message), [each or "" for each in error]),
+            *(_each(parse_message, message), [each or "" for each in error], lane),
         )
         return list(map(row_of, zip(*made, strict=True)))
 
@@ -238,6 +242,7 @@ class Outbox:
                 expires_at=bindparam("expires"),
                 lease=None,
                 lead=None,
+                lane=Lane.PLANNED,
                 state=State.READY,
                 tried_at=None,
                 attempts=0,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, case, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.rows import State
+from bot.rows import Lane, State
 from bot.storage.schema import FOREVER, Instant, outbox
 
 
@@ -116,17 +116,20 @@ def _standing(now: datetime) -> ColumnElement[str]:
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
     """When the next row is ready, late or not."""
-    soonest = select(func.min(outbox.c.ready_at)).where(
-        outbox.c.state == State.READY, outbox.c.ready_at < FOREVER
-    )
-    return (await connection.execute(soonest)).scalar()
+    lanes = [
+        select(func.min(outbox.c.ready_at).label("at")).where(
+            outbox.c.state == State.READY, outbox.c.lane == lane, outbox.c.ready_at < FOREVER
+        )
+        for lane in Lane
+    ]
+    return (await connection.execute(select(func.min(union_all(*lanes).subquery().c.at)))).scalar()
 
 
 async def oldest(connection: AsyncConnection, now: datetime) -> Late | None:
     """The row that has been ready for longest and was not taken."""
     found = await connection.execute(
         select(outbox.c.id, outbox.c.kind, outbox.c.ready_at, outbox.c.error)
-        .where(outbox.c.state == State.READY, outbox.c.ready_at <= now)
+        .where(outbox.c.state == State.READY, outbox.c.lane.in_(list(Lane)), outbox.c.ready_at <= now)
         .order_by(outbox.c.ready_at)
         .limit(1)
     )

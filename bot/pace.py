@@ -42,7 +42,7 @@ class Room:
 
     def __init__(self, pace: Pace, clock: Clock) -> None:
         self._most, self._least, self._clock = pace.batch, min(pace.batch, pace.senders), clock
-        self._seconds = pace.lease / 20
+        self._seconds = pace.lease / 40
         self._limit = min(pace.batch, 4 * pace.senders)
         self._count, self._since = 0, clock.monotonic()
 

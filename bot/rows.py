@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from operator import itemgetter
@@ -45,6 +45,14 @@ class State(StrEnum):
     DEAD = "dead"  # its handler failed every time
 
 
+class Lane(IntEnum):
+    """What is said first, of all that is due."""
+
+    PROMPT = 0  # somebody has just done something: a morning's thousands shall not be before it
+    DOUBT = 1  # was taken before, and may have been said: repeated while its key is still remembered
+    PLANNED = 2  # long before
+
+
 class Plan(NamedTuple):
     """Something to be said. ``key`` is its identity: planning it again changes nothing."""
 
@@ -82,6 +90,7 @@ class Row(NamedTuple):
     error: (
         str  # of the last try: a platform's reason, or ``FAULT`` and where it happened; never what was said
     )
+    lane: int
 
     @property
     def faulty(self) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy import select, update
 
 from bot.clock import Clock
 from bot.due import READY
+from bot.rows import Lane
 from bot.storage import Storage
 from bot.storage.errors import code
 from bot.storage.schema import outbox
@@ -62,7 +63,10 @@ class Stranded:
     async def find(self) -> Sequence[Held]:
         """What is held for longer than any lease lasts."""
         which = select(outbox.c.id, outbox.c.lease, outbox.c.ready_at).where(
-            READY, outbox.c.lease.is_not(None), outbox.c.ready_at > self._limit()
+            READY,
+            outbox.c.lane < Lane.PLANNED,  # whatever was taken
+            outbox.c.lease.is_not(None),
+            outbox.c.ready_at > self._limit(),
         )
         async with self._storage.read() as connection:
             return [Held(*row) for row in await connection.execute(which)]

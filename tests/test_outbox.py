@@ -16,6 +16,7 @@ from bot.chat import Message
 from bot.cog import State, Verb
 from bot.errors import ChatError, Misconfigured, TryLater, Undeliverable
 from bot.people import Defaults
+from bot.rows import Lane
 from bot.sender import RETRY_MOST, Pace
 from bot.storage.schema import FOREVER, outbox
 from bot.ui import Card
@@ -218,6 +219,91 @@ async def test_what_falls_due_after_a_crash_is_not_put_into_what_was_said_before
     await box.advance(days=2)
     assert [text for text in texts(box) if "since" in text], "it was never said"
     assert (await box.states()) == {"before": State.SENT, "since": State.SENT}
+
+
+# -- what comes first -----------------------------------------------------------------------------
+
+
+async def order(box: Box) -> list[str]:
+    """The texts of the rows in the order in which the platform was asked for them."""
+    known = {row.key: text for text, row in (await box.rows()).items()}
+    return [known[call.key] for call in box.noted.calls]
+
+
+async def test_what_somebody_waits_for_is_said_before_a_morning_s_many(tmp_path: Path) -> None:
+    """Ada shares a no at one minute past nine; ten people's nudges for nine are still to be said."""
+    box = await Box.make(tmp_path, pace=Pace(batch=2, senders=1))
+    await box.plan(*(note(f"nudge {n}", MONDAY + HOUR, to=f"u{n}") for n in range(10)))
+    await box.clock.advance(HOUR + timedelta(minutes=1))
+    now = box.clock.now()
+    await box.plan(post("a no", now), note("an answer", now, to="bob"))
+    await box.sender.drain()
+    assert sorted((await order(box))[:2]) == ["a no", "an answer"]
+    assert len(await order(box)) == 12
+    await box.close()
+
+
+async def test_it_passes_what_is_in_hand_already(tmp_path: Path) -> None:
+    box = await Box.make(tmp_path, pace=Pace(batch=8, senders=1))
+    await box.plan(*(note(f"nudge {n}", MONDAY + HOUR, to=f"u{n}") for n in range(2)))
+    await box.clock.advance(HOUR + timedelta(minutes=1))
+    gate = asyncio.Event()
+    box.noted.gates.append(gate)  # the first call takes its time
+    running = asyncio.create_task(box.sender.run())
+    await until(lambda: bool(box.noted.calls))
+    await box.plan(post("a no", box.clock.now()))
+
+    async def claimed() -> bool:
+        return (await box.rows())["a no"].lease is not None
+
+    await until(claimed)
+    gate.set()
+    await until(lambda: len(box.noted.calls) == 3)
+    assert await order(box) == ["nudge 0", "a no", "nudge 1"]
+    running.cancel()
+    await asyncio.wait([running])
+    await box.close()
+
+
+async def test_what_is_in_doubt_after_a_crash_is_repeated_before_all_that_waits(tmp_path: Path) -> None:
+    """A platform remembers a key for minutes, and a morning's many may take longer than that."""
+    box = await Box.make(tmp_path, pace=Pace(batch=4, senders=1))
+    await box.plan(*(note(f"nudge {n}", MONDAY + HOUR, to=f"u{n}") for n in range(20)))
+    await box.clock.advance(HOUR)
+    box.chat.trouble = failing(Killed(), moment="after", times=1)
+    with pytest.raises(Killed):
+        await box.sender.drain()
+    await box.restart()
+    await box.clock.advance(timedelta(seconds=Pace().lease))
+    box.noted.calls.clear()
+    await box.sender.drain()
+    assert [call.again for call in box.noted.calls] == [True] * 4 + [False] * 16
+    assert sorted(await order(box)) == sorted(f"nudge {n}" for n in range(20))
+    await box.close()
+
+
+async def test_what_was_only_put_off_stands_in_line_like_the_others(box: Box) -> None:
+    """Quiet hours, a platform that surely did not get it: no reason to be said before anybody."""
+    night = MONDAY + timedelta(hours=13)
+    await box.plan(note("quiet", night), note("sure", MONDAY + HOUR, to="bob"))
+    await box.plan(note("unsure", MONDAY + HOUR, to="cem"))
+    await box.clock.advance(HOUR)
+    errors = iter([TryLater("away"), TryLater("who knows", unsure=True)])
+
+    def trouble(call: str, when: str) -> None:
+        if when == "before" and (error := next(errors, None)):
+            raise error
+
+    box.chat.trouble = trouble
+    await box.sender.drain()
+    rows = await box.rows()
+    assert [rows[text].lane for text in ("quiet", "sure", "unsure")] == [2, 2, 1]
+    box.chat.trouble = failing(TryLater("away"))
+    await box.clock.advance_to(night)
+    await box.sender.drain()
+    rows = await box.rows()
+    assert rows["quiet"].ready_at > night, "it was moved to the morning"
+    assert rows["quiet"].lane == Lane.PLANNED
 
 
 @pytest.mark.parametrize("batch", [1, 2])

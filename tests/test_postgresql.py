@@ -645,7 +645,13 @@ def test_the_lock_of_the_upgrade_fits_postgresql() -> None:
 async def test_a_mark_of_a_thousand_finds_its_rows_by_their_keys(storage: Storage) -> None:
     """The planner expects one row under a lease, and would compare each of a thousand with each."""
     ids = list(range(10, 10_010, 10))
-    given = {"key_given": ids, "value_given": ["here"] * len(ids), "held": "mine", "ends": "sent", "at": 1}
+    given = {
+        "key_given": ",".join(map(str, ids)),
+        "value_given": ["here"] * len(ids),
+        "held": "mine",
+        "ends": "sent",
+        "at": 1,
+    }
     end = marks._END._given._sql(())
     values = ", ".join(_literal(given.get(name)) for name in end._order)
     async with storage.write() as tx:

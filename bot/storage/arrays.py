@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     column,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy import cast as type_as
@@ -163,7 +164,7 @@ def _array(name: str, kind: Any, *, joined: bool) -> Any:
     """A list as a parameter. Numbers go in as a text: asyncpg looks four times at each value of an array."""
     if not joined:
         return bindparam(name, type_=ARRAY(kind))
-    return type_as(func.string_to_array(bindparam(name, type_=Text), ","), ARRAY(kind))
+    return type_as(func.string_to_array(bindparam(name, type_=Text), literal_column("','")), ARRAY(kind))
 
 
 def _joined(numbers: Iterable[int]) -> str:

@@ -18,6 +18,7 @@ import aiosqlite
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    CompoundSelect,
     LargeBinary,
     Select,
     Table,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 Values = Mapping[str, Any]  # columns or parameters, by name
 Many = Callable[[str], Any]  # what makes a list of values, by name
+Asking = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 _SQLITE = sqlite.dialect(paramstyle="named")
 _ROWS = "rows_given"  # the parameter that holds a batch
 
@@ -51,7 +53,7 @@ class Lookup:
     Its columns need names; what is no list is an ordinary ``bindparam``.
     """
 
-    def __init__(self, write: Callable[[Many], Select[*tuple[Any, ...]]]) -> None:
+    def __init__(self, write: Callable[[Many], Asking]) -> None:
         self._write = write
         found = write(_listed).subquery().c
         values = [func.hex(each) if isinstance(each.type, LargeBinary) else each for each in found]

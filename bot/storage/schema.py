@@ -162,7 +162,8 @@ outbox = Table(
     Column("message", Text),
     Column("error", String(200)),
     Column("done_at", Instant),
-    _partial("ix_outbox_ready", "ready_at", where="state = 'ready'"),
+    Column("lane", Integer, nullable=False, server_default="2"),  # ``bot.rows.Lane``: what comes first
+    _partial("ix_outbox_ready", "lane", "ready_at", where="state = 'ready'"),
     # A claim changes nothing in these, and what says NULL is not in them.
     _partial("ix_outbox_user_state", "user", "state", "done_at", "due_at"),
     _partial("ix_outbox_subject", "subject"),
