@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import bindparam, event, insert, or_, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bot.storage import Storage
 from bot.storage.batches import Addition, Change, ChangeAll, Lookup
@@ -215,3 +218,54 @@ async def test_who_listens_to_statements_hears_of_them(storage: Storage) -> None
         await PEOPLE.run(tx, [("ada", "", NOW, None, 0)])
         await BY_NAME.rows(tx, users=["ada"], now=NOW)
     assert [word for word in heard if word != "BEGIN"] == ["INSERT", "SELECT"]
+
+
+RENAMED = Change(
+    lambda who, to: update(events).where(events.c.id == who).values(id=to), events.c.id.type, events.c.id.type
+)
+
+
+async def test_what_fails_fails_with_its_whole_write_and_with_no_other(storage: Storage) -> None:
+    """On SQLite nobody waits for it: it fails later, and must not be forgotten on the way."""
+    added = Addition(events, ("id", "at"), lambda add: add)
+    async with storage.write() as tx:
+        await added.run(tx, [("a", NOW), ("b", NOW)])
+
+    async def spoiled() -> None:
+        async with storage.write() as tx:
+            await added.run(tx, [("c", NOW)])
+            await RENAMED.run(tx, {"a": "b"})  # there is one
+
+    async def spoiled_before_a_savepoint() -> None:
+        async with storage.write() as tx:
+            await added.run(tx, [("c", NOW)])
+            with suppress(IntegrityError, DBAPIError, sqlite3.Error):
+                await RENAMED.run(tx, {"a": "b"})
+                async with tx.begin_nested():
+                    await added.run(tx, [("d", NOW)])
+
+    with pytest.raises((IntegrityError, DBAPIError, sqlite3.Error)):
+        await spoiled()
+    for write in (spoiled, spoiled_before_a_savepoint):
+        with suppress(IntegrityError, DBAPIError, sqlite3.Error):
+            await write()
+        async with storage.write() as tx:
+            await RENAMED.run(tx, {"a": "a"})
+        assert await ids(storage) == ["a", "b"]
+
+
+async def test_inside_a_savepoint_it_fails_alone(storage: Storage) -> None:
+    added = Addition(events, ("id", "at"), lambda add: add)
+    async with storage.write() as tx:
+        await added.run(tx, [("a", NOW), ("b", NOW)])
+        with suppress(IntegrityError, DBAPIError, sqlite3.Error):
+            async with tx.begin_nested():
+                await added.run(tx, [("c", NOW)])
+                await RENAMED.run(tx, {"a": "b"})
+        await added.run(tx, [("d", NOW)])
+    assert await ids(storage) == ["a", "b", "d"]
+
+
+async def ids(storage: Storage) -> list[str]:
+    async with storage.read() as connection:
+        return list((await connection.execute(select(events.c.id).order_by(events.c.id))).scalars())
