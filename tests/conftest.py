@@ -1,8 +1,8 @@
 """What the conversation tests share.
 
 Conversations run on every platform there is: in memory and, over the wire, on Discord and Slack; and
-in memory once more on PostgreSQL. A test that reaches into the fake chat in memory, or says what only
-holds there, is marked ``in_memory``; one that reaches into the file of a database is marked ``sqlite``.
+on each with both databases. A test that reaches into the fake chat in memory, or says what only holds
+there, is marked ``in_memory``; one that reaches into the file of a database is marked ``sqlite``.
 
 Other tests that store something ask for ``database`` (a module: ``pytestmark``) to run on both.
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from inspect import iscoroutinefunction
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -29,20 +30,14 @@ from tests.slack_world import SlackHttpWorld, SlackWorld
 from tests.webkit import Server, serving
 from tests.webpage import Windows, launched, windows
 from tests.wire_world import DiscordWorld
-from tests.world import ELSEWHERE, Actor, World
+from tests.world import DATABASES, ELSEWHERE, Actor, World
 
 CONVERSATIONS = frozenset(
     f"test_{cog}"
     for cog in ("story", "help", "home", "direct", "motivation", "settings", "privacy", "moderation")
 )
-PLATFORMS = {  # the world, and the database below it
-    "memory": (World, "sqlite"),
-    "discord": (DiscordWorld, "sqlite"),
-    "slack": (SlackWorld, "sqlite"),
-    "slack-http": (SlackHttpWorld, "sqlite"),
-    "postgres": (World, "postgres"),
-}
-WIRES = frozenset(("discord", "slack", "slack-http"))
+PLATFORMS = {"memory": World, "discord": DiscordWorld, "slack": SlackWorld, "slack-http": SlackHttpWorld}
+WIRES = frozenset(PLATFORMS) - {"memory"}
 HTTP_SAMPLE = frozenset(("test_home", "test_direct", "test_settings"))  # the same dispatcher, another door
 
 # Over Hypothesis' own profile, which for CI draws the same examples each run.
@@ -54,19 +49,17 @@ hypothesis_settings.load_profile("unhurried")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run conversations on each platform, and what is stored on each database."""
-    databases = ["sqlite"] if any(metafunc.definition.iter_markers("sqlite")) else ["sqlite", "postgres"]
+    databases = DATABASES[:1] if any(metafunc.definition.iter_markers("sqlite")) else DATABASES
     if "world" in metafunc.fixturenames and not hasattr(metafunc.module, "world"):  # which has its own
         everywhere = metafunc.definition.path.stem in CONVERSATIONS
         alone = not everywhere or any(metafunc.definition.iter_markers("in_memory"))
         chosen = [
             (name, database)
-            for name, (_, database) in PLATFORMS.items()
-            if database in databases
-            and not (alone and name in WIRES)
+            for name, database in product(PLATFORMS, databases)
+            if not (alone and name in WIRES)
             and not (name == "slack-http" and metafunc.definition.path.stem not in HTTP_SAMPLE)
         ]
-        ids = [name for name, _ in chosen]
-        metafunc.parametrize(("world", "database"), chosen, indirect=True, ids=ids)
+        metafunc.parametrize(("world", "database"), chosen, indirect=True)
     elif "database" in metafunc.fixturenames and iscoroutinefunction(metafunc.function):
         metafunc.parametrize("database", databases, indirect=True)
 
@@ -103,7 +96,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 async def world(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> AsyncIterator[World]:
     """A community with an empty database on a Monday morning."""
-    made = await PLATFORMS[request.param][0].open(tmp_path)
+    made = await PLATFORMS[request.param].open(tmp_path)
     yield made
     await made.close()
 

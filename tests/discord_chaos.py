@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -24,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Self
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from bot.app import build
 from bot.clock import SystemClock
@@ -34,13 +33,14 @@ from bot.platforms import discord_places
 from bot.platforms.discord import DiscordChat
 from bot.sender import Pace
 from bot.storage import Storage
-from bot.storage.schema import communities
+from bot.storage.schema import communities, outbox
 from bot.vault import Vault
 from tests.chaos import ALL_OF_IT, ROOT, SHARE, STAGES, TRIES, Chaos, nonsense
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_exchange import Exchange, Modal
 from tests.wire.discord_model import Message
 from tests.wire.waiting import NothingHappened
+from tests.world import stored
 
 ANSWER = "#chaos "  # what the bot's process says begins like this
 IN_TIME = 3.2  # seconds; after three, Discord tells a person that the app did not respond
@@ -53,7 +53,7 @@ STUCK = 12.0  # seconds that a person looks at "thinking"
 async def bot(folder: Path, api_base: str, token: str, seconds: float) -> None:
     """Serve until killed; each line of standard input moves the clock to that many seconds ahead."""
     discord_places.OPENS_PER_SECOND = 500.0
-    storage = await Storage.open(f"sqlite:///{folder / 'bot.db'}")
+    storage = await Storage.open(stored(folder))
     clock = SystemClock(1.0, timedelta(seconds=seconds))
     chat = DiscordChat(
         token=token, storage=storage, clock=clock, api_base=api_base, per_second=2000.0, identify_pause=0.0
@@ -140,7 +140,7 @@ class DiscordChaos(Chaos):
         # Discord remembers nonces for minutes; here for seconds, so that most repeats must be looked for.
         self.fake = await FakeDiscord(nonce_minutes=0.05, recording=False).start()
         self.support = self.fake.channel("support")
-        storage = await Storage.open(f"sqlite:///{self.folder / 'bot.db'}")
+        storage = await Storage.open(stored(self.folder))
         values = {"platform": "discord", "community": str(self.fake.guild.id)}
         async with storage.write() as tx:
             await tx.execute(insert(communities).values(**values, support=str(self.support.id)))
@@ -202,7 +202,7 @@ class DiscordChaos(Chaos):
     async def run(self, stories: int, *, kill_at: Sequence[int] = ()) -> Found:
         """Let so many people share a no, then everybody's plan run; ``kill_at``: after so many are done."""
         await self.goes_on(stories, kill_at)
-        return self._found(stories)
+        return await self._found(stories)
 
     async def shares(self, number: int) -> None:
         """One person, until they know that their story was taken."""
@@ -261,7 +261,7 @@ class DiscordChaos(Chaos):
 
     # -- counting -----------------------------------------------------------------------------------
 
-    def _found(self, stories: int) -> Found:
+    async def _found(self, stories: int) -> Found:
         fake, found = self.fake, Found(stories)
         said = [
             message
@@ -281,13 +281,14 @@ class DiscordChaos(Chaos):
         found.threads = len(threads)
         found.openers = [sum(each.channel is thread for each in said) for thread in threads]
         ids = {str(each.id) for each in said}
-        with sqlite3.connect(self.folder / "bot.db") as connection:
-            rows = connection.execute("SELECT kind, verb, state, message FROM outbox").fetchall()
-        connection.close()
-        new = [row for row in rows if row[1] != "edit" and row[2] == "sent"]
+        storage = await Storage.open(stored(self.folder))
+        async with storage.read() as connection:
+            rows = (await connection.execute(select(outbox))).all()
+        await storage.close()
+        new = [row for row in rows if row.verb != "edit" and row.state == "sent"]
         found.believed = len(new)
-        found.missing = sum(json.loads(row[3])[-1] not in ids for row in new)
-        found.unsent = [f"{kind} {state}" for kind, _, state, _ in rows if state not in ("sent", "folded")]
+        found.missing = sum(json.loads(row.message)[-1] not in ids for row in new)
+        found.unsent = [f"{row.kind} {row.state}" for row in rows if row.state not in ("sent", "folded")]
         found.pressed_again, found.kills, found.cuts = self.pressed_again, self.kills, self.cuts
         found.faults, found.calls = fake.faults.met, fake.limits.asked
         return found

@@ -2,9 +2,12 @@
 
 ``python -m tests.killing FOLDER [all]`` prints one line of JSON: what was found after each of some points,
 or of all. It imports the bot once and forks: one child
-works until it is killed, a second one starts on the same file three minutes later. The chat is the real
-web chat, used as a store; its messages are in the same file. A point is each statement (before and after
+works until it is killed, a second one starts on the same database three minutes later. The chat is the real
+web chat, used as a store; its messages are in the same database. A point is each statement (before and after
 it) and each transaction (before its commit, and when its connection is given back).
+
+Each trial has its own copy of an empty database: of a file, or of the PostgreSQL database that ``FOLDER``
+names (see ``tests.world.stored``).
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import sys
 import traceback
 from collections import Counter
@@ -27,7 +29,7 @@ from random import Random
 from typing import Any, cast
 
 import aiosqlite
-from sqlalchemy import Engine, Pool, event, select
+from sqlalchemy import Engine, Pool, event, func, select
 
 from bot.app import App, build
 from bot.chat import Event, Kind, Message, Place, User
@@ -38,10 +40,12 @@ from bot.platforms.web import WebChat
 from bot.platforms.web_people import BOT, direct, place
 from bot.platforms.web_store import Row, Store
 from bot.sender import Pace
-from bot.storage import Storage
+from bot.storage import Storage, postgresql
 from bot.storage.schema import events, outbox, rejections
 from bot.ui import Card
 from bot.vault import Vault
+from tests.copies import copied, dropped, settled
+from tests.world import ELSEWHERE, stored
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 RESTART = timedelta(minutes=3)  # after the lease ran out
@@ -105,14 +109,14 @@ class Points:
 
 
 class Bot:
-    """The real bot on the file in ``folder``, with the clock standing at ``now``."""
+    """The real bot on the database of ``folder``, with the clock standing at ``now``."""
 
     def __init__(self, folder: Path, now: datetime) -> None:
         self._folder, self.clock = folder, FakeClock(now)
 
     async def __aenter__(self) -> Bot:
         self.vault = Vault.open(self._folder / "key.json")
-        self.storage = await Storage.open(f"sqlite:///{self._folder / 'bot.db'}")
+        self.storage = await Storage.open(stored(self._folder))
 
         async def nothing() -> datetime | None:
             return None
@@ -219,7 +223,7 @@ async def first(folder: Path, kill: int | None) -> list[str]:
 
 async def second(folder: Path, again: bool) -> dict[str, Any]:
     """Three minutes after the last sign of life: everything that is still to come, and what exists then."""
-    async with Bot(folder, _last_sign(folder) + RESTART) as bot:
+    async with Bot(folder, await _last_sign(folder) + RESTART) as bot:
         if again:
             answer = await bot.submit()
             assert isinstance(answer, Card), answer
@@ -229,15 +233,14 @@ async def second(folder: Path, again: bool) -> dict[str, Any]:
         return {**await bot.found(), "early": {name: early[name] for name in ("posts", "threads", "openers")}}
 
 
-def _last_sign(folder: Path) -> datetime:
+async def _last_sign(folder: Path) -> datetime:
     """The latest moment that the dead process wrote down."""
-    with sqlite3.connect(folder / "bot.db") as connection:
-        (latest,) = connection.execute(
-            "SELECT max(at) FROM (SELECT max(at) AS at FROM events UNION SELECT max(tried_at) FROM outbox"
-            " UNION SELECT max(done_at) FROM outbox)"
-        ).fetchone()
-    connection.close()
-    return MONDAY if latest is None else datetime.fromtimestamp(latest / 1_000_000, UTC)
+    storage = await Storage.open(stored(folder))
+    async with storage.read() as connection:
+        columns = events.c.at, outbox.c.tried_at, outbox.c.done_at
+        found = [await connection.scalar(select(func.max(each))) for each in columns]
+    await storage.close()
+    return max((at for at in found if at is not None), default=MONDAY)
 
 
 def forked(work: Callable[[], Coroutine[Any, Any, Any]], out: Path) -> int:
@@ -264,15 +267,16 @@ def ended(child: int) -> int:
 def trial(folder: Path, base: Path, kill: int, again: bool) -> int:
     """A child that has two of its own, one after the other: killed at ``kill``, started again."""
     folder.mkdir()
-    for file in base.iterdir():
-        shutil.copy(file, folder / file.name)
     if child := os.fork():
         return child
     code = 1
     try:
+        copied(base, folder)
         killed = ended(forked(lambda: first(folder, kill), folder / "first.json"))
         (folder / "killed").write_text(str(killed))
+        settled(folder)
         code = ended(forked(lambda: second(folder, again), folder / "found.json"))
+        dropped(folder)
     finally:
         os._exit(code)
 
@@ -301,6 +305,8 @@ def main(folder: Path, every: bool) -> None:
     configure("warning", "json")
     base = folder / "base"
     base.mkdir()
+    if (folder / ELSEWHERE).exists():
+        shutil.copy(folder / ELSEWHERE, base)
     assert ended(forked(lambda: _empty(base), folder / "empty.json")) == 0
     assert ended(trial(folder / "whole", base, 0, False)) == 0
     names: list[str] = json.loads((folder / "whole" / "first.json").read_text())
@@ -331,5 +337,5 @@ def main(folder: Path, every: bool) -> None:
 
 
 if __name__ == "__main__":
-    _ = aiosqlite  # imported before the first fork, as everything else is
+    _ = aiosqlite, postgresql  # imported before the first fork, as everything else is
     main(Path(sys.argv[1]), "all" in sys.argv[2:])

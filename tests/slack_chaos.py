@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -26,18 +25,19 @@ from typing import Any, Self
 
 import aiohttp
 from slack_sdk.oauth.installation_store import Bot
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from bot.clock import SystemClock
 from bot.platforms.slack_installs import Installs
 from bot.storage import Storage
-from bot.storage.schema import communities
+from bot.storage.schema import communities, outbox, web_state
 from bot.vault import Vault
 from tests.chaos import AT_ONCE, ROOT, SHARE, Chaos
 from tests.ports import free_port
 from tests.slack_crowd import Crowd
 from tests.slack_found import Found
 from tests.wire.slack_remote import Remote
+from tests.world import stored
 
 Json = dict[str, Any]
 
@@ -96,7 +96,8 @@ class SlackChaos(Chaos):
     async def _prepare(self) -> None:
         """Workspaces with people and a channel each, which installed the bot and set it up."""
         info = await self.remote.call("info")
-        storage = await Storage.open(f"sqlite:///{self.folder / 'bot.db'}")
+        self._storage = storage = await Storage.open(stored(self.folder))
+        self._stack.push_async_callback(storage.close)
         installs = Installs(storage, Vault.open(self.folder / "bot.key"), SystemClock())
         people, channels = list[list[str]](), list[str]()
         for at, (team, token) in enumerate(info["workspaces"].items()):
@@ -110,7 +111,6 @@ class SlackChaos(Chaos):
             async with storage.write() as tx:
                 here = {"platform": "slack", "community": team, "support": channels[-1]}
                 await tx.execute(insert(communities).values(**here))
-        await storage.close()
         by_story = [people[n % self._spread][n // self._spread] for n in range(self._stories)]
         self.crowd = Crowd(self.remote, by_story, channels)
         self._tokens = {
@@ -118,7 +118,7 @@ class SlackChaos(Chaos):
             "BOUNCEBACK_SLACK__CLIENT_SECRET": info["client_secret"],
         }
         (self.folder / "config.toml").write_text(
-            f'[storage]\nurl = "sqlite:///{self.folder / "bot.db"}"\nkey_file = "{self.folder / "bot.key"}"\n'
+            f'[storage]\nurl = "{stored(self.folder)}"\nkey_file = "{self.folder / "bot.key"}"\n'
             '[community]\nquiet_from = "00:00"\nquiet_to = "00:00"\nignored_limit = 100\n'
             f'[web]\nenabled = "on"\nport = {free_port()}\n'
             f'[slack]\napi_base = "{info["api_base"]}"\nclient_id = "{info["client_id"]}"\n'
@@ -172,7 +172,7 @@ class SlackChaos(Chaos):
         await self.goes_on(self._stories, kill_at)
         found = Found(self._stories, kills=self.kills, cuts=self.cuts, logged=self._logged)
         found.tries_anew = self.crowd.tries_anew
-        await found.count(self.remote, self.crowd.channels, self.folder / "bot.db")
+        await found.count(self.remote, self.crowd.channels, self._storage)
         return found
 
     async def shares(self, number: int) -> None:
@@ -182,7 +182,7 @@ class SlackChaos(Chaos):
         await self._calm()
         await self._encourage()
         turns = 0
-        while self._rows():
+        while await self._rows():
             turns += 1
             moving = asyncio.create_task(self._next())
             if kills and turns == 3:
@@ -209,27 +209,27 @@ class SlackChaos(Chaos):
     async def _kill_amid(self, moving: asyncio.Task[None]) -> None:
         """Kill it in the middle of what is due now."""
         for _ in range(1_000):
-            if moving.done() or any(each.held for each in self._rows()):
+            if moving.done() or any(each.held for each in await self._rows()):
                 break
             await asyncio.sleep(0.002)
         await self.kill()
 
-    def _rows(self) -> list[Waiting]:
+    async def _rows(self) -> list[Waiting]:
         """Rows that wait for their time, or for their process."""
-        with sqlite3.connect(self.folder / "bot.db", timeout=30) as connection:
-            ahead = connection.execute("SELECT value FROM web_state WHERE name = 'offset'").fetchone()
-            rows = connection.execute(
-                "SELECT ready_at, lease IS NOT NULL, attempts, error FROM outbox WHERE state = 'ready'"
-            ).fetchall()
-        connection.close()
-        offset = float(ahead[0]) if ahead else 0.0
-        return [Waiting(at / 1e6 - offset, bool(held), tries, error) for at, held, tries, error in rows]
+        async with self._storage.read() as connection:
+            asked = select(web_state.c.value).where(web_state.c.name == "offset")
+            offset = float((await connection.execute(asked)).scalar() or 0.0)
+            rows = (await connection.execute(select(outbox).where(outbox.c.state == "ready"))).all()
+        return [
+            Waiting(row.ready_at.timestamp() - offset, row.lease is not None, row.attempts, row.error)
+            for row in rows
+        ]
 
     async def _calm(self) -> None:
         """Until nothing is due or under way; what a dead process holds comes back when its time has come."""
         while True:
             now = time()
-            under_way = [each for each in self._rows() if each.at <= now or each.held or each.tries]
+            under_way = [each for each in await self._rows() if each.at <= now or each.held or each.tries]
             if not under_way:
                 return
             if any(self._takes_real_time(each, now) for each in under_way):

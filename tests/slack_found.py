@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select
+
+from bot.storage import Storage
+from bot.storage.schema import drafts, outbox, rejections
 from tests.chaos import nonsense
 from tests.slack_crowd import kind
 from tests.wire.slack_remote import Remote
@@ -37,8 +39,8 @@ class Found:
     fake: Json = field(default_factory=dict[str, Any])
     logged: Counter[str] = field(default_factory=Counter[str])  # the bot's own errors
 
-    async def count(self, remote: Remote, channels: list[str], file: Path) -> None:
-        """Look at what is there, and at what the bot's database in ``file`` says of it."""
+    async def count(self, remote: Remote, channels: list[str], storage: Storage) -> None:
+        """Look at what is there, and at what the bot's database says of it."""
         words = {nonsense(number) for number in range(self.stories)}
         answers = {kind(number) for number in range(self.stories)}
         for channel in channels:
@@ -47,11 +49,11 @@ class Found:
                 thread = await remote.call("messages", channel=channel, thread=post["ts"])
                 self.replies[len(thread)] += 1
                 self.brought.update(each for each in answers for one in thread if each in one["words"])
-        with sqlite3.connect(file) as connection:
-            rows = connection.execute("SELECT key, kind, verb, state FROM outbox").fetchall()
-            self.kept = connection.execute("SELECT count(*) FROM rejections").fetchone()[0]
-            self.drafts = connection.execute("SELECT count(*) FROM drafts").fetchone()[0]
-        connection.close()
+        c = outbox.c
+        async with storage.read() as connection:
+            rows = (await connection.execute(select(c.key, c.kind, c.verb, c.state))).all()
+            self.kept = await connection.scalar(select(func.count()).select_from(rejections)) or 0
+            self.drafts = await connection.scalar(select(func.count()).select_from(drafts)) or 0
         keys = await remote.call("keys")
         said = {key for key, _, verb, state in rows if state == "sent" and verb in ("post", "dm", "thread")}
         self.repeated = {key: count for key, count in keys.items() if count != 1}

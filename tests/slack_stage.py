@@ -22,6 +22,7 @@ from tests.watching import line
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_model import Conversation, Message, Person
 from tests.wire.waiting import PATIENCE
+from tests.world import stored
 
 FORM = Form(
     "a.form", (Field("words", label="Words"), Field("more", label="More", optional=True)), title="A form"
@@ -131,7 +132,7 @@ async def stage(
     """All of it, running; over HTTP with ``http``."""
     clock = FakeClock(NINE)
     async with fake or FakeSlack(clock=clock) as slack:
-        storage = await Storage.open(f"sqlite:///{folder / 'slack.db'}")
+        storage = await Storage.open(stored(folder))
         given: dict[str, Any] = {"bot_token": slack.bot_token, "api_base": slack.api_base}
         if http:
             given |= {"signing_secret": slack.signing_secret, "port": free_port()}
@@ -164,7 +165,7 @@ async def started(made: Stage) -> None:
 
 async def refused(folder: Path, fake: FakeSlack, **options: Any) -> str:
     """Why it does not start with these settings."""
-    storage = await Storage.open(f"sqlite:///{folder / 'refused.db'}")
+    storage = await Storage.open(stored(folder))
     clock = FakeClock(NINE)
     chat = SlackChat(storage=storage, vault=Vault.ephemeral(), clock=clock, api_base=fake.api_base, **options)
     try:

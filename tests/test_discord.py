@@ -15,6 +15,8 @@ from bot.ui import Card, Form, Quote, parts
 from tests.wire.discord_model import PRIVATE_THREAD, Permit
 from tests.wire_world import DiscordActor, DiscordWorld
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 POST = "POST /channels/*/messages"
 FORUM_POST = "POST /channels/*/threads"
 CALLBACK = "POST /interactions/*/*/callback"

@@ -24,6 +24,9 @@ from bot.ui import Kind as FieldKind
 from tests.watching import line, until
 from tests.wire.discord import FakeDiscord
 from tests.wire.discord_model import Channel, Permit
+from tests.world import stored
+
+pytestmark = pytest.mark.usefixtures("database")  # on both
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 FORM = Form("a.form", (Field("words", label="Words", optional=True),), title="A form")
@@ -103,7 +106,7 @@ class Stage:
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     clock, script = FakeClock(datetime(2026, 3, 2, 9, tzinfo=UTC)), Script()
     async with FakeDiscord(clock=clock) as fake:
-        storage = await Storage.open(f"sqlite:///{tmp_path / 'acks.db'}")
+        storage = await Storage.open(stored(tmp_path))
         chat = DiscordChat(token=fake.token, storage=storage, clock=clock, api_base=fake.api_base)
         running = asyncio.create_task(chat.run(script))
         await chat.ready.wait()

@@ -13,6 +13,8 @@ import pytest
 
 from tests.discord_chaos import DiscordChaos
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 FEW, MANY = 40, 500
 
 
@@ -25,6 +27,7 @@ async def test_everything_happens_once_whatever_fails(tmp_path: Path) -> None:
     assert found.cuts > 0
 
 
+@pytest.mark.sqlite  # on PostgreSQL a new sender first waits for the dead one: longer than it lives here
 @pytest.mark.skipif("BOUNCEBACK_SOAK" not in os.environ, reason="takes minutes: make soak")
 async def test_a_long_run_with_a_kill_every_few_seconds(tmp_path: Path) -> None:
     seed = int(os.environ["BOUNCEBACK_SOAK"] or 1)

@@ -20,6 +20,8 @@ from tests.jumping import played
 from tests.watching import until
 from tests.wire_world import DiscordActor, DiscordWorld
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 POST = "POST /channels/*/messages"
 FORUM_POST = "POST /channels/*/threads"
 CALLBACK = "POST /interactions/*/*/callback"

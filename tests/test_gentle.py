@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 import tempfile
 from collections import Counter, defaultdict
@@ -26,12 +25,12 @@ from bot.gentle import Ask, Decision, Drop, Move, Rule, Send, decide, next_day, 
 from bot.pausing import pause, resume
 from bot.people import Defaults, Preferences
 from bot.planning import plan_steps, shift
-from bot.storage import migrations
 from bot.storage.rejections import Stage
 from bot.storage.schema import FOREVER, outbox
 from bot.ui import Card
 from tests.outboxkit import Box, note, user
-from tests.world import MONDAY, Actor
+from tests.postgres import Server as Postgres
+from tests.world import DATABASES, ELSEWHERE, MONDAY, Actor
 
 pytestmark = pytest.mark.usefixtures("database")  # on both
 
@@ -279,35 +278,34 @@ def test_a_plan_made_in_a_break_begins_after_it() -> None:
 # -- pausing is a tape ----------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first of many worlds leaves its empty database, so that the others need no migration."""
-    return tmp_path_factory.mktemp("empty") / "world.db"
-
-
 @dataclass
 class Weeks:
-    """Worlds for a property, each in a folder of its own."""
+    """Worlds for a property, each with a database of its own: a copy of a file, or on a server."""
 
     empty: Path
+    server: Postgres | None
 
     @asynccontextmanager
     async def open(self, now: datetime) -> AsyncGenerator[Box]:
         """A world in which nobody is ever asked whether to go on."""
-        if not self.empty.exists():
-            await asyncio.to_thread(migrations.upgrade, f"sqlite:///{self.empty}")
         with tempfile.TemporaryDirectory() as folder:
-            shutil.copy(self.empty, Path(folder) / "world.db")
+            if self.server:
+                (Path(folder) / ELSEWHERE).write_text(self.server.new())
+            else:
+                shutil.copy(self.empty, Path(folder) / "world.db")
             box = await Box.make(Path(folder), now=now, defaults=Defaults(ignored_limit=10**6))
             try:
                 yield box
             finally:
                 await box.close()
+                if self.server:
+                    self.server.drop(box.url)
 
 
-@pytest.fixture(scope="module")
-def weeks(empty: Path) -> Weeks:
-    return Weeks(empty)
+@pytest.fixture(scope="module", params=DATABASES)
+def weeks(request: pytest.FixtureRequest, made_ready: Path) -> Weeks:
+    server = request.getfixturevalue("postgres") if request.param == "postgresql" else None
+    return Weeks(made_ready, server)
 
 
 @dataclass

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.world import DATABASES, ELSEWHERE
+
 ROOT = Path(__file__).parent.parent
 NUDGES = (
     "thank_you",
@@ -47,10 +49,12 @@ NOTHING: dict[str, Any] = {
 }
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture(scope="module", params=DATABASES)
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What ``tests.killing`` found."""
     folder = tmp_path_factory.mktemp("killing")
+    if request.param == "postgresql":
+        (folder / ELSEWHERE).write_text(request.getfixturevalue("postgres").new())
     command = [sys.executable, "-m", "tests.killing", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr[-4000:]

@@ -254,6 +254,7 @@ async def test_ticks_of_two_processes_share_their_work(database: str, tmp_path: 
     await box.close()
 
 
+@pytest.mark.usefixtures("database")
 async def test_a_sender_ticks_and_ends_what_it_has_begun(tmp_path: Path) -> None:
     begun = asyncio.Event()
     cog = Cog("ticking")

@@ -20,13 +20,15 @@ ROOT = Path(__file__).parent.parent
 STARTS_WITHIN = 60.0  # seconds, on a machine with much else to do
 
 
-def settings(fake: FakeDiscord, token: str = "") -> dict[str, str]:
+def settings(fake: FakeDiscord, database: str, token: str = "") -> dict[str, str]:
     ours = {
         "BOUNCEBACK_DISCORD__TOKEN": token or fake.token,
         "BOUNCEBACK_DISCORD__API_BASE": fake.api_base,
         "BOUNCEBACK_WEB__ENABLED": "on",
         "BOUNCEBACK_WEB__PORT": str(free_port()),
     }
+    if database.startswith("postgresql"):  # else it makes its own file in its folder
+        ours["BOUNCEBACK_STORAGE__URL"] = database
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("BOUNCEBACK_")}
     return {**kept, **ours, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
@@ -45,9 +47,9 @@ async def program(folder: Path, environment: Mapping[str, str]) -> AsyncIterator
             await made.communicate()
 
 
-async def test_from_an_empty_folder_to_a_post_on_two_platforms_at_once(tmp_path: Path) -> None:
+async def test_from_an_empty_folder_to_a_post_on_two_platforms_at_once(tmp_path: Path, database: str) -> None:
     standing = FakeClock(datetime.now(UTC))  # Discord's three seconds do not run out on a busy machine
-    async with FakeDiscord(standing) as fake, program(tmp_path, settings(fake)) as bot:
+    async with FakeDiscord(standing) as fake, program(tmp_path, settings(fake, database)) as bot:
         await fake.ready(patience=STARTS_WITHIN)
         support, team, general = fake.channel("help"), fake.channel("team"), fake.channel("general")
         olu, ada = fake.person("olu"), fake.person("ada")
@@ -79,11 +81,12 @@ async def test_from_an_empty_folder_to_a_post_on_two_platforms_at_once(tmp_path:
         assert printed.decode().startswith("Bounceback is running: http://127.0.0.1:")
 
 
-async def test_a_token_that_is_refused_ends_it_with_one_line(tmp_path: Path) -> None:
-    async with FakeDiscord() as fake, program(tmp_path, settings(fake, "wrong.token.here")) as bot:
+async def test_a_token_that_is_refused_ends_it_with_one_line(tmp_path: Path, database: str) -> None:
+    refused = "wrong.token.here"
+    async with FakeDiscord() as fake, program(tmp_path, settings(fake, database, refused)) as bot:
         _, logged = await bot.communicate()
         lines = logged.decode().splitlines()
         assert bot.returncode == 2
         assert lines[-1].startswith("discord.token is refused by Discord.")
         assert "Traceback" not in logged.decode()
-        assert "wrong.token.here" not in logged.decode()
+        assert refused not in logged.decode()

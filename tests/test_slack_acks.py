@@ -19,6 +19,8 @@ from tests.slack_stage import FORM, Stage, refused, stage, started, unhurried, w
 from tests.watching import line, until
 from tests.wire.slack import FakeSlack, read
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 
 @pytest.fixture
 async def at(tmp_path: Path) -> AsyncIterator[Stage]:

@@ -12,6 +12,8 @@ from bot.storage.schema import rejections
 from tests.slack_world import SlackActor, SlackWorld
 from tests.wire.slack_exchange import Exchange
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 STORY = {"stage": "interview", "story": "Four rounds."}
 
 

@@ -31,9 +31,13 @@ from cogs import COGS
 from tests.ports import free_port
 from tests.wire.slack import FakeSlack
 from tests.wire.slack_model import Message, Person, Workspace
+from tests.world import stored
 
-# slack_sdk exchanges OAuth's code with what the newest aiohttp calls old.
-pytestmark = pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("database"),  # on both
+    # slack_sdk exchanges OAuth's code with what the newest aiohttp calls old.
+    pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
+]
 
 PUBLIC = "https://bounceback.example.org"
 
@@ -101,7 +105,7 @@ async def office(folder: Path, fake: FakeSlack, prefix: str = "", **slack: Any) 
     fake.use_manifest(manifest(commands, prefix=prefix, url=PUBLIC if http else "", socket=not http))
     told = {"api_base": fake.api_base, "command_prefix": prefix, **slack}
     settings = Settings(slack=told)  # type: ignore[arg-type]
-    storage = await Storage.open(f"sqlite:///{folder / 'office.db'}")
+    storage = await Storage.open(stored(folder))
     app = await _assemble(settings, storage, Vault.ephemeral())
     made = Office(fake, storage, app, settings.slack.port)
     storage.after_commit(made.committed.set)

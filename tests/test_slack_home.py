@@ -13,6 +13,8 @@ from bot.ui import Card, plain
 from tests.slack_world import SlackActor, SlackWorld
 from tests.watching import until
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[SlackWorld]:

@@ -18,6 +18,8 @@ from tests.watching import until
 from tests.wire.slack import read
 from tests.wire.slack_posts import FORM, Post
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 
 @pytest.fixture
 async def at(tmp_path: Path) -> AsyncIterator[Stage]:

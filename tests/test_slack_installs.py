@@ -18,7 +18,9 @@ from bot.platforms.slack_installs import FRESH, STATE_LIFE, Installs
 from bot.storage import Storage
 from bot.storage.schema import slack_installations, slack_people, slack_states
 from bot.vault import Vault, VaultError
-from tests.world import MONDAY
+from tests.world import MONDAY, stored
+
+pytestmark = pytest.mark.usefixtures("database")  # on both
 
 
 class Office:
@@ -38,7 +40,7 @@ class Office:
 
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    storage = await Storage.open(f"sqlite:///{tmp_path / 'installs.db'}")
+    storage = await Storage.open(stored(tmp_path))
     yield Office(storage)
     await storage.close()
 

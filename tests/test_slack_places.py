@@ -33,6 +33,9 @@ from tests.wire.slack_model import Conversation, Workspace
 from tests.wire.slack_model import Message as Shown
 from tests.wire.slack_model import Person as Member
 from tests.wire.slack_shapes import read
+from tests.world import stored
+
+pytestmark = pytest.mark.usefixtures("database")  # on both
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 CARD = Card(
@@ -66,7 +69,7 @@ class Out:
     async def open(cls, path: Path) -> Self:
         clock = FakeClock(MONDAY)
         fake = await FakeSlack(clock=clock).start()
-        out = cls(fake, clock, await Storage.open(f"sqlite:///{path / 'bot.db'}"))
+        out = cls(fake, clock, await Storage.open(stored(path)))
         out.start()
         return out
 
@@ -344,7 +347,7 @@ async def test_a_429_of_any_method_says_how_long(out: Out, support: Conversation
 
 async def test_slacks_limits_are_kept_and_nobody_waits_for_a_429(tmp_path: Path) -> None:
     fake = await FakeSlack(limits=True).start()
-    storage = await Storage.open(f"sqlite:///{tmp_path / 'bot.db'}")
+    storage = await Storage.open(stored(tmp_path))
     clock = SystemClock()
     rest, store = Rest(fake.api_base, Keys(fake), clock), Store(storage)
     places = Places(rest, store, People(rest, store, clock), clock, None)

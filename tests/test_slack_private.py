@@ -16,6 +16,8 @@ from tests.watching import until
 from tests.wire.slack import read
 from tests.wire.slack_delivery import Delivery
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 
 

@@ -38,6 +38,8 @@ from tests.wire.slack_lines import Delivery
 from tests.wire.slack_posts import FORM, Post
 from tests.wire.slack_shapes import read
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 Json = dict[str, Any]
 
 

@@ -79,6 +79,7 @@ async def test_kept_to_herself_nothing_is_posted_and_the_plan_comes_all_the_same
     assert ada.dms
 
 
+@pytest.mark.usefixtures("database")
 async def test_without_a_support_channel_it_works_privately_and_says_so(tmp_path: Path) -> None:
     world = await World.open(tmp_path, set_up=False)
     card = await shared(world.person("ada"))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 from sqlalchemy import insert
 
 from bot.storage import Storage
@@ -31,13 +31,13 @@ STORY = "Four rounds, then a two-line email. I really liked the team."
 class Program:
     """The bot as a process of its own, in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.address, self.port = folder, "", "18080"
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder, self.url, self.address, self.port = folder, url, "", "18080"
         self._process: Process | None = None
 
     async def set_clock(self, shown: datetime) -> None:
         """What its clock shows: in the evening, the first step of a plan would come with the second."""
-        storage = await Storage.open(f"sqlite:///{self.folder / 'data' / 'bounceback.db'}")
+        storage = await Storage.open(self.url)
         ahead = (shown - datetime.now(UTC)).total_seconds()
         async with storage.write() as tx:
             await tx.execute(insert(web_state).values(name="offset", value=str(ahead)))
@@ -45,7 +45,8 @@ class Program:
 
     async def start(self) -> None:
         """Start, and wait for the one line that says where."""
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "BOUNCEBACK_WEB__PORT": self.port}
+        ours = {"BOUNCEBACK_STORAGE__URL": self.url, "BOUNCEBACK_WEB__PORT": self.port}
+        environment = {**os.environ, **ours, "PYTHONPATH": str(ROOT)}
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "run", cwd=self.folder, env=environment, stdout=PIPE
         )
@@ -63,8 +64,9 @@ class Program:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def program(tmp_path: Path) -> AsyncIterator[Program]:
-    started = Program(tmp_path)
+async def program(tmp_path: Path, database: str) -> AsyncIterator[Program]:
+    """On both databases, for all the pages: what a page shows does not ask where its words are kept."""
+    started = Program(tmp_path, database)
     await started.set_clock(MORNING)
     await started.start()
     yield started
@@ -103,12 +105,17 @@ async def share(page: Page, stage: str = "Final round") -> None:
     await expect(dialog).to_be_hidden()
 
 
+def post_in(page: Page) -> Locator:
+    """The post, wherever it stands: it may come before or after the private answer."""
+    return page.locator("#feed .message").filter(has_text=STORY)
+
+
 async def test_the_whole_story(chromium: Browser, program: Program) -> None:
     ada, bob = await window(chromium, program, "ada"), await window(chromium, program, "bob", phone=True)
     await share(ada)
     await expect(ada.locator("#feed")).to_contain_text("You're not alone with this")
     await expect(ada.locator("#feed")).to_contain_text("Write a short thank-you note")
-    await expect(ada.locator(LAST)).to_contain_text("A no after the final round")
+    await expect(post_in(ada)).to_contain_text("A no after the final round")
     await picture(ada, "story-shared")
 
     post = bob.locator(LAST)
@@ -140,13 +147,13 @@ async def test_the_whole_story(chromium: Browser, program: Program) -> None:
 async def test_it_is_all_there_after_a_restart_and_a_kill(chromium: Browser, program: Program) -> None:
     ada = await window(chromium, program, "ada")
     await share(ada)
-    await expect(ada.locator(LAST)).to_contain_text("1 reply")
+    await expect(post_in(ada)).to_contain_text("1 reply")
     await program.stop(signal.SIGKILL)
     await program.start()
     again = await window(chromium, program, "ada")
     await expect(again.locator("#feed")).to_contain_text(STORY)
-    await expect(again.locator("#feed .message").filter(has_text=STORY)).to_have_count(1)
-    await expect(again.locator(LAST)).to_contain_text("1 reply")
+    await expect(post_in(again)).to_have_count(1)
+    await expect(post_in(again)).to_contain_text("1 reply")
     assert await program.stop() == 0
     await program.start()
 

@@ -16,6 +16,8 @@ from bot.chat import Place
 from bot.ui import Card
 from tests.webkit import Server, serving, window
 
+pytestmark = pytest.mark.usefixtures("database")  # on both
+
 
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:

@@ -18,7 +18,7 @@ from bot.platforms.web import WebChat, stored_offset
 from bot.storage import Storage
 from bot.vault import Vault
 from tests.webbot import TinyBot
-from tests.world import ELSEWHERE
+from tests.world import stored
 
 PATIENCE = 60.0  # seconds until a test gives up waiting; nothing here measures time
 MORNING = datetime(2026, 11, 24, 9, 2, tzinfo=UTC)
@@ -34,10 +34,7 @@ class Server:
         self.announced: list[str] = []
 
     async def start(self, port: int | None = None) -> None:
-        elsewhere = self.file.parent / ELSEWHERE
-        self.storage = await Storage.open(
-            elsewhere.read_text() if elsewhere.exists() else f"sqlite:///{self.file}"
-        )
+        self.storage = await Storage.open(stored(self.file.parent, self.file.name))
         offset = await stored_offset(self.storage) or MORNING - datetime.now(UTC)
         self.clock = SystemClock(offset=offset)
         self.bot = TinyBot(self.storage, self.clock)

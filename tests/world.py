@@ -34,6 +34,7 @@ from bot.ui import Button, Card, Form, Person, parts
 from bot.vault import Vault
 from cogs import COGS
 
+DATABASES = ("sqlite", "postgresql")
 ELSEWHERE = "database.url"  # a file in a world's folder that names another database than the one beside it
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # far from any change of the clocks
 
@@ -85,8 +86,7 @@ class World:
     @property
     def url(self) -> str:
         """Where its rows are: in a file in its folder, unless the folder says otherwise."""
-        elsewhere = self.folder / ELSEWHERE
-        return elsewhere.read_text() if elsewhere.exists() else f"sqlite:///{self.folder / 'world.db'}"
+        return stored(self.folder)
 
     async def everything(self) -> list[tuple[str, dict[str, str]]]:
         """Every row of every table, as anybody with the database can read it."""
@@ -142,6 +142,12 @@ class World:
     def thread(self, post: Sent) -> list[Sent]:
         """What stands in the thread under a post."""
         return self.chat.within(post.message.place.channel, f"t{post.message.id}")
+
+
+def stored(folder: Path, file: str = "world.db") -> str:
+    """The URL of a folder's database: that file in it, unless the folder names another database."""
+    elsewhere = folder / ELSEWHERE
+    return elsewhere.read_text() if elsewhere.exists() else f"sqlite:///{folder / file}"
 
 
 def _readable(value: object) -> str:
