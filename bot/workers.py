@@ -2,14 +2,19 @@
 
 Every sender writes down now and then that it is there; each takes one part of as many as there are. Whoever
 comes waits until the others have noticed, so that together they never ask for more than the whole. Whoever
-dies leaves its part unused for a quarter of a minute. docs/decisions/0010-shared-limits.md says why.
+dies leaves its part unused for a quarter of a minute, or until it is started again where it was.
+docs/decisions/0010-shared-limits.md says why.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
+from hashlib import blake2s
+from pathlib import Path
 from secrets import token_hex
 from typing import Protocol, runtime_checkable
 
@@ -25,6 +30,35 @@ BEAT = 5.0  # seconds between two signs of life
 MISSED = 3  # signs of life without which somebody is gone
 PREFIX = "worker/"
 log = structlog.get_logger("bot.workers")
+
+
+def _here() -> str:
+    """A name for all processes that see each other's numbers: of this machine, since it was started, in this
+    container. A random one where that cannot be found out.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+        space = os.stat("/proc/self/ns/pid").st_ino  # Linux's own way to tell containers apart
+    except OSError:
+        return token_hex(8)
+    return blake2s(boot + str(space).encode(), digest_size=8).hexdigest()
+
+
+def _lives(id: str) -> bool:
+    """Whether there is a process with that number here; this one's was somebody else's before."""
+    process = int(id.split("/")[2])
+    if process == os.getpid():
+        return False
+    with suppress(PermissionError):
+        try:
+            os.kill(process, 0)  # asks, and sends nothing
+        except ProcessLookupError:
+            return False
+    return True
+
+
+_HERE = _here()
+_OURS: set[str] = set()  # counted by this very process
 
 
 @runtime_checkable
@@ -44,11 +78,13 @@ class Workers:
     ) -> None:
         self._storage, self._clock, self._beat = storage, clock, beat
         self._chats = [chat for chat in chats if isinstance(chat, Sharing)]
-        self._id = PREFIX + token_hex(8)
+        self._id = f"{PREFIX}{_HERE}/{os.getpid()}/{token_hex(8)}"
+        _OURS.add(self._id)
         self.count = 0  # of all, this one included
 
     async def join(self) -> None:
         """Be counted. Where others send already, wait until all of them have counted anew."""
+        await self._bury()
         await self._live()
         if self.count > 1:
             await asyncio.sleep(self._beat * 1.5)
@@ -66,6 +102,14 @@ class Workers:
         """Be counted no more."""
         async with self._storage.write() as tx:
             await tx.execute(delete(events).where(events.c.id == self._id))
+
+    async def _bury(self) -> None:
+        """Count no more those that died here: else a bot that is started again would wait for itself."""
+        async with self._storage.write() as tx:
+            here = select(events.c.id).where(events.c.id.startswith(f"{PREFIX}{_HERE}/"))
+            dead = [id for id in (await tx.execute(here)).scalars() if id not in _OURS and not _lives(id)]
+            if dead:
+                await tx.execute(delete(events).where(events.c.id.in_(dead)))
 
     async def _live(self) -> None:
         now = self._clock.now()

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 
+from sqlalchemy import insert
+
+from bot import workers
 from bot.clock import SystemClock
 from bot.storage import Storage
+from bot.storage.schema import events
 from bot.workers import Workers
 from tests.watching import until
 
@@ -24,12 +31,12 @@ class Platform:
 async def test_each_sender_takes_its_part_and_the_rest_of_who_left(database: str) -> None:
     storages = [await Storage.open(database) for _ in range(3)]
     platforms = [Platform() for _ in storages]
-    workers = [
+    several = [
         Workers(storage, SystemClock(), [platform, object()], beat=BEAT)
         for storage, platform in zip(storages, platforms, strict=True)
     ]
     running: list[asyncio.Task[None]] = []
-    for number, worker in enumerate(workers, 1):
+    for number, worker in enumerate(several, 1):
         await worker.join()
         running.append(asyncio.create_task(worker.run()))
         assert sum(platform.part for platform in platforms[:number]) <= 1.0 + 1e-9, "more than the whole"
@@ -37,12 +44,29 @@ async def test_each_sender_takes_its_part_and_the_rest_of_who_left(database: str
     running[0].cancel()  # died
     await until(lambda: [each.part for each in platforms[1:]] == [1 / 2, 1 / 2])
     running[1].cancel()
-    await workers[1].leave()  # stopped
+    await several[1].leave()  # stopped
     await until(lambda: platforms[2].part == 1.0)
     running[2].cancel()
     await asyncio.gather(*running, return_exceptions=True)
     for storage in storages:
         await storage.close()
+
+
+async def test_started_again_after_a_crash_it_does_not_wait_for_itself(database: str) -> None:
+    storage, platform = await Storage.open(database), Platform()
+    died = "import os, sys; os.write(1, str(os.getpid()).encode()); os.kill(os.getpid(), 9)"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", died, stdout=PIPE)
+    out, _ = await process.communicate()
+    assert int(out) == process.pid
+    async with storage.write() as tx:
+        for place, pid in (("here", process.pid), ("here", os.getppid()), ("elsewhere", process.pid)):
+            home = workers._HERE if place == "here" else "0" * 16
+            id = f"{workers.PREFIX}{home}/{pid}/{place}{pid}"
+            await tx.execute(insert(events).values(id=id, at=SystemClock().now()))
+    worker = Workers(storage, SystemClock(), [platform], beat=BEAT)
+    await worker.join()
+    assert worker.count == 3, "itself, one that lives here, and one elsewhere of which nothing is known"
+    await storage.close()
 
 
 async def test_alone_it_waits_for_nobody(database: str) -> None:
