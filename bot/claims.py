@@ -48,8 +48,10 @@ _MOVE = Change(
             lead=None,
             lane=UNTRIED,
             attempts=_FEWER,
-            tried_at=case(
-                (outbox.c.tried_at == bindparam("now", type_=Instant), None), else_=outbox.c.tried_at
+            tried_at=case(  # nothing was tried under the key of what stood in another's message
+                (outbox.c.tried_at == bindparam("now", type_=Instant), None),
+                (outbox.c.lead.is_not(None), None),
+                else_=outbox.c.tried_at,
             ),
         )
     ),

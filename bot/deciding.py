@@ -7,13 +7,26 @@ in a few statements for all people together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
 from bot.features import Unit
-from bot.gentle import Ask, Decision, Drop, Move, Rule, Send, decide, same_day, sent_today
+from bot.gentle import (
+    Ask,
+    Decision,
+    Drop,
+    Move,
+    Rule,
+    Send,
+    decide,
+    left_out,
+    next_day,
+    overdue,
+    same_day,
+    sent_today,
+)
 from bot.people import Preferences
 from bot.rows import IN_TURN, Row, State
 from bot.storage.schema import FOREVER
@@ -104,7 +117,7 @@ class Deciding:
         allowed: list[Row] = []
         ask = False
         for row in rows:
-            match self._decide(row, person, today):
+            match self._decide(row, person, sent, today):
                 case Send():
                     allowed.append(row)
                 case Ask():
@@ -116,27 +129,59 @@ class Deciding:
                 case Drop(why):
                     state = State.UNDELIVERED if why == "unreachable" else State.DROPPED
                     self.changes.ended.append((row, state))
+        if later and allowed and (first := self._goes_first(allowed, person, later)):
+            self.changes.moved += [(row, max(self.until, first)) for row in allowed]
+            return []
         if ask:
             self.changes.moved += [(row, FOREVER) for row in allowed]
             self.changes.asked.append(person.user)
             return []
         return self._together(allowed, person, today, later) if allowed else []
 
-    def _decide(self, row: Row, person: Preferences, today: int) -> Decision:
+    def _goes_first(
+        self, allowed: Sequence[Row], person: Preferences, later: Sequence[Row]
+    ) -> datetime | None:
+        """When something is tried for which all that is allowed now has to wait, if there is such a thing.
+
+        Nothing new is tried while a message may be there already, and what can be folded waits for what
+        cannot, to come along. Nobody waits for a row that fails by its own fault.
+        """
+        if any(self.doubtful(row) for row in allowed):
+            return None
+        leads = any(self._leads(row) for row in allowed)
+        return min(
+            (
+                row.ready_at
+                for row in later
+                if (self.doubtful(row) or (not leads and self._leads(row)))
+                and not row.faulty
+                and self._has_waited(row, person)
+            ),
+            default=None,
+        )
+
+    def _decide(self, row: Row, person: Preferences, sent: Sequence[datetime], today: int) -> Decision:
         """The rules; the question itself is asked in the pause that began with it, unless that is over."""
         if row.kind == ASK:
             if not person.paused_for_good(self.now):
                 return Drop("answered")
             person = person._replace(paused_until=None, ignored=0)
-        return decide(row, self.rule(row.kind), person, self.now, today, self.limit)
+        out = bool(sent) and left_out(row, sent, person, self.now)
+        return decide(row, self._rule(row), person, self.now, today, self.limit, left_out=out)
+
+    def _rule(self, row: Row) -> Rule:
+        """Its kind's, unless the person chose the time of this very row."""
+        rule = self.rule(row.kind)
+        return replace(rule, asked=True) if row.asked else rule
 
     def _together(
         self, allowed: Sequence[Row], person: Preferences, today: int, later: Sequence[Row]
     ) -> list[Unit]:
         """One message; what cannot be folded speaks first, and if there are several, each for itself.
 
-        The last message of a day takes along what falls due later on it, unless it speaks for itself. One
-        that may be there already takes along nothing new: where its key is known, nobody would read that.
+        It takes along what is due, and the last message of a day also what falls due later on it, unless it
+        speaks for itself. One that may be there already takes along nothing new: where its key is known,
+        nobody would read that. Of several that were held up one speaks today.
         """
         doubtful = [row for row in allowed if row.lead is None and self.doubtful(row)]
         if doubtful:
@@ -144,8 +189,12 @@ class Deciding:
         alone = [row for row in allowed if self._leads(row)]
         lead, *others = alone or allowed[:1]
         folded = [row for row in allowed if row is not lead and row not in others]
-        if later and not alone and today + 1 >= person.per_day:
-            folded += [row for row in later if self._joins(row, person)]
+        if later:
+            last = not alone and today + 1 >= person.per_day
+            folded += [row for row in later if self._joins(row, person, last=last)]
+        held_up = [row for row in others if overdue(row, person, self.now)]
+        others = [row for row in others if row not in held_up]
+        self.changes.moved += [(row, next_day(row, person, self.now)) for row in held_up]
         self.changes.folded += [(row, lead) for row in folded]
         self.changes.freed += [row for row in (lead, *others) if row.lead is not None]
         units = [Unit(lead, tuple(folded), self.doubtful(lead), person)]
@@ -154,8 +203,20 @@ class Deciding:
     def _leads(self, row: Row) -> bool:
         return row.kind == ASK or self.rule(row.kind).leads
 
-    def _joins(self, row: Row, person: Preferences) -> bool:
-        """Whether what nobody holds yet may come along in a message of today."""
+    def _joins(self, row: Row, person: Preferences, *, last: bool) -> bool:
+        """Whether what nobody holds yet comes along in a message of today, perhaps the ``last`` of the day.
+
+        A time that the person chose is kept, as long as it can be.
+        """
+        if self._leads(row) or self.doubtful(row):
+            return False
+        if self._has_waited(row, person):
+            return True
         late = row.expires_at is not None and row.expires_at <= self.now
-        today = row.ready_at <= self.now or same_day(row.ready_at, self.now, person)
-        return today and not late and not self._leads(row)
+        return last and not late and not row.asked and same_day(row.ready_at, self.now, person)
+
+    def _has_waited(self, row: Row, person: Preferences) -> bool:
+        """Whether it was to be said by now, and is to be said today: in its turn, or at its next try."""
+        late = row.expires_at is not None and row.expires_at <= self.now
+        tried = row.due_at <= self.now and same_day(row.ready_at, self.now, person)
+        return not late and (row.ready_at <= self.now or tried)

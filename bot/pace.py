@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil, inf
+from datetime import datetime, timedelta
+from math import inf
 
 from bot.clock import Clock
 
@@ -15,9 +17,15 @@ class Flow:
     per_minute: float = inf
     each: bool = False
 
-    def minutes(self, messages: int) -> int:
-        """How many minutes so many messages take, the last one begun included."""
-        return ceil(messages / self.per_minute)
+    def over(self, waiting: Iterable[tuple[datetime, int]], since: datetime) -> datetime:
+        """When the last message of a line has gone: so many fall due at each time, soonest first.
+
+        Each waits for those before it, and none goes before ``since``.
+        """
+        at = since
+        for due, messages in waiting:
+            at = max(at, due) + timedelta(minutes=messages / self.per_minute)
+        return at
 
 
 @dataclass(frozen=True, slots=True)

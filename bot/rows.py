@@ -17,6 +17,7 @@ from bot.chat import Message, Place, User
 FAULT = "fault: "  # how the error of a try begins that failed by the row's own fault
 NOTHING: Mapping[str, str] = MappingProxyType({})
 ERROR_LIMIT = 200  # characters of the column
+ASKED = "asked"  # among a row's ``args``: its person chose this very time, and was told so
 
 
 class Verb(StrEnum):
@@ -91,6 +92,11 @@ class Row(NamedTuple):
         str  # of the last try: a platform's reason, or ``FAULT`` and where it happened; never what was said
     )
     lane: int
+
+    @property
+    def asked(self) -> bool:
+        """Whether its person chose this very time, whatever its kind."""
+        return ASKED in self.args
 
     @property
     def faulty(self) -> bool:

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import lru_cache
+from math import ceil
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.chat import User
 from bot.clock import EVERY_DAY, day_bounds, local_day, next_local
 from bot.cog import Kit, Plan, Row, State, parse_user
+from bot.pace import Flow
 from bot.people import Preferences
 from bot.storage.batches import Lookup, Many
 from bot.storage.engine import insert_into
@@ -26,6 +29,8 @@ from bot.storage.schema import motivation, outbox, people
 DAILY = "motivation.daily"
 LATE = timedelta(hours=6)  # a morning's line is nothing for the night
 SPANS = {"daily": EVERY_DAY, "weekdays": frozenset(range(5)), "weekends": frozenset({5, 6})}
+MINUTE = timedelta(minutes=1)
+WORTH_TELLING = 5  # minutes that a crowd takes; less is the time that was chosen
 AT_ONCE = 64  # people between two turns of the event loop
 LATELY = timedelta(days=3)  # a line said before that was not said on the local date of one to come
 
@@ -204,6 +209,31 @@ async def soonest(connection: AsyncConnection, user: str) -> datetime | None:
     """When a person's next line is sent, as far as it is planned."""
     mine = (outbox.c.user == user, outbox.c.kind == DAILY, outbox.c.state == State.READY)
     return (await connection.execute(select(func.min(outbox.c.ready_at)).where(*mine))).scalar()
+
+
+async def last_of_crowd(
+    connection: AsyncConnection, flow: Flow, user: User, at: datetime, now: datetime
+) -> datetime | None:
+    """When everybody who chose about this time has theirs, where the platform takes long enough to tell.
+
+    Those of earlier minutes who still stand in line then go first.
+    """
+    whose = f"{user.platform}/{user.community}/" if flow.each else f"{user.platform}/"
+    waiting = (
+        select(outbox.c.ready_at, func.count())
+        .where(
+            outbox.c.kind == DAILY,
+            outbox.c.state == State.READY,
+            outbox.c.user.startswith(whose, autoescape=True),
+            outbox.c.ready_at >= at - LATE,  # whoever still waits then gets none
+            outbox.c.ready_at < at + MINUTE,
+        )
+        .group_by(outbox.c.ready_at)
+        .order_by(outbox.c.ready_at)
+    )
+    line = [(due, people) for due, people in await connection.execute(waiting)]
+    takes = ceil((flow.over(line, now) - at) / MINUTE)
+    return at + takes * MINUTE if takes >= WORTH_TELLING else None
 
 
 async def without_plan(kit: Kit, connection: AsyncConnection) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Ack, User
@@ -32,6 +32,7 @@ from bot.schedules import (
     Next,
     Schedule,
     keep_latest_missed,
+    last_of_crowd,
     load,
     load_many,
     plan_anew,
@@ -40,7 +41,7 @@ from bot.schedules import (
     soonest,
     without_plan,
 )
-from bot.storage.schema import motivation, outbox, prompts
+from bot.storage.schema import motivation, prompts
 from bot.ui import Button, Card, Choice, Fact, Field, Form, Kind, Style, Text, Tone, When, join
 from bot.when import parse_wall
 from bot.words import Voice
@@ -48,8 +49,6 @@ from bot.words import Voice
 cog = Cog("motivation", owns=(motivation, prompts))
 
 MENDED = 500  # people in one transaction
-MINUTE = timedelta(minutes=1)
-WORTH_TELLING = 5  # minutes that a crowd takes; less is the time that was chosen
 
 FORM = Form(
     "motivation.edit",
@@ -277,7 +276,8 @@ async def _status(ctx: Ctx) -> Card:
     async with ctx.kit.storage.read() as connection:
         schedule = await load(connection, ctx.user.key)
         coming = await soonest(connection, ctx.user.key)
-        last = coming and await _last_of_crowd(ctx, connection, coming)
+        flow = ctx.kit.flows.get(ctx.user.platform, Flow())
+        last = coming and await last_of_crowd(connection, flow, ctx.user, coming, ctx.now)
     person, line = ctx.person, ctx.line
     due = next_local(ctx.now, schedule.at, person.zone)
     notes, buttons = [ctx.say("motivation-is", active=schedule.active)], [CHANGE]
@@ -299,17 +299,6 @@ async def _status(ctx: Ctx) -> Card:
     return Card(
         join(*notes, by="\n\n"), line("motivation-daily"), fields=tuple(facts), buttons=tuple(buttons)
     )
-
-
-async def _last_of_crowd(ctx: Ctx, connection: AsyncConnection, at: datetime) -> datetime | None:
-    """When everybody who chose about this time has theirs, where the platform takes long enough to tell."""
-    flow = ctx.kit.flows.get(ctx.user.platform, Flow())
-    whose = f"{ctx.user.platform}/{ctx.user.community}/" if flow.each else f"{ctx.user.platform}/"
-    minute = (outbox.c.ready_at >= at - MINUTE, outbox.c.ready_at < at + MINUTE)
-    mine = outbox.c.user.startswith(whose, autoescape=True)
-    chosen = select(func.count()).where(outbox.c.kind == DAILY, outbox.c.state == State.READY, mine, *minute)
-    takes = flow.minutes((await connection.execute(chosen)).scalar_one())
-    return at + takes * MINUTE if takes >= WORTH_TELLING else None
 
 
 def _days(ctx: Ctx, schedule: Schedule) -> str:

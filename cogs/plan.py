@@ -18,6 +18,7 @@ from bot.folding import SHOW, fold
 from bot.people import Preferences
 from bot.planning import rezoned
 from bot.posts import about
+from bot.rows import ASKED
 from bot.storage import rejections as store
 from bot.storage.rejections import Rejection
 from bot.storage.schema import outbox
@@ -145,9 +146,13 @@ async def snooze(ctx: Ctx) -> Card:
     async with ctx.write() as tx:
         row = await _row(ctx, tx, id)
         at = _snoozed(row, choice, ctx.person, ctx.now)
+        if ctx.person.paused_for_good(ctx.now):
+            said = ctx.say("plan-snoozed-waits")
+        else:
+            at = ctx.person.expected(at, ctx.now)  # a break is not over before its end
+            said = ctx.say("plan-snoozed", when=When(at, "moment"))
         await put_off(ctx.kit, tx, row, at)
-    card = Card(ctx.say("plan-snoozed", when=When(at, "moment")))
-    return await _and_rest(ctx, row, card)
+    return await _and_rest(ctx, row, Card(said))
 
 
 def _snoozed(row: Row, choice: str, person: Preferences, now: datetime) -> datetime:
@@ -163,10 +168,7 @@ def _snoozed(row: Row, choice: str, person: Preferences, now: datetime) -> datet
 
 
 async def put_off(kit: Kit, tx: AsyncConnection, row: Row, at: datetime) -> None:
-    """A row that waits is moved; one that was said comes again, as a message of its own."""
-    if row.state is State.READY:
-        await kit.outbox.move(tx, {row.id: at})
-        return
+    """It ends here and comes again as a row of its own, at the very time that its person chose."""
     await kit.outbox.end(tx, [row.id], State.SNOOZED)
     late = row.expires_at - row.due_at if row.expires_at else None
     again = Plan(
@@ -174,7 +176,7 @@ async def put_off(kit: Kit, tx: AsyncConnection, row: Row, at: datetime) -> None
         ("again", row.key, at.isoformat()),
         at,
         user=row.user,
-        args=row.args,
+        args={**row.args, ASKED: "yes"},
         subject=row.subject,
         expires_at=at + late if late else None,
     )

@@ -18,6 +18,7 @@ from bot.chat import Message, Place, User
 from bot.cog import Cog, Nudge, Plan, Row, Rule, State, Verb
 from bot.people import Defaults
 from bot.platforms.memory import MemoryChat, Sent
+from bot.rows import ASKED
 from bot.sender import Pace
 from bot.storage import Storage
 from bot.storage.schema import events, outbox
@@ -249,12 +250,12 @@ def note(
     kind: str = "t.note",
     late: timedelta | None = None,
     subject: str = "",
+    asked: bool = False,
 ) -> Plan:
-    """A direct message that says ``text``."""
+    """A direct message that says ``text``; ``asked``: somebody chose this very time for it."""
     expires = at + late if late is not None else None
-    return Plan(
-        kind, (kind, text), at, user=user(to), args={"text": text}, subject=subject, expires_at=expires
-    )
+    args = {"text": text, **({ASKED: "yes"} if asked else {})}
+    return Plan(kind, (kind, text), at, user=user(to), args=args, subject=subject, expires_at=expires)
 
 
 def post(text: str, at: datetime = MONDAY, *, place: Place | Message = HERE, verb: Verb = Verb.POST) -> Plan:

@@ -21,7 +21,20 @@ from bot.clock import at_local, in_quiet, local, local_day
 from bot.cog import State
 from bot.content import Content, Step
 from bot.errors import TryLater
-from bot.gentle import Ask, Decision, Drop, Move, Rule, Send, decide, next_day, sent_today
+from bot.gentle import (
+    OVERDUE,
+    Ask,
+    Decision,
+    Drop,
+    Move,
+    Rule,
+    Send,
+    decide,
+    left_out,
+    next_day,
+    overdue,
+    sent_today,
+)
 from bot.pausing import pause, resume
 from bot.people import Defaults, Preferences
 from bot.planning import plan_steps, shift
@@ -145,6 +158,50 @@ def test_decide(
     person: dict[str, Any], row: Due, rule: Rule, now: datetime, today: int, expected: Decision
 ) -> None:
     assert decide(row, rule, somebody(**person), now, today, 5) == expected
+
+
+@pytest.mark.parametrize(
+    ("person", "row", "now", "expected"),
+    [
+        pytest.param({"per_day": 3}, Due(MONDAY), MONDAY, Move(MONDAY + DAY, "budget"), id="room for more"),
+        pytest.param(BREAK, Due(MONDAY), MONDAY, Move(MONDAY + DAY, "break"), id="a break"),
+        pytest.param({}, LATE, MONDAY, Drop("late"), id="late"),
+        pytest.param({}, Due(NIGHT), NIGHT, Move(MORNING, "quiet"), id="at night"),
+        pytest.param({"ignored": 5}, Due(MONDAY), MONDAY, Move(MONDAY + DAY, "budget"), id="five ignored"),
+    ],
+)
+@pytest.mark.parametrize("rule", [Rule(), Rule(asked=True), Rule(asked=True, leads=True)])
+def test_what_a_message_left_out_waits_for_another_day_whatever_it_is(
+    person: dict[str, Any], row: Due, rule: Rule, now: datetime, expected: Decision
+) -> None:
+    assert decide(row, rule, somebody(**person), now, 1, 5, left_out=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("person", "due", "at", "expected"),
+    [
+        pytest.param({}, MONDAY, MONDAY, False, id="on time"),
+        pytest.param({}, MONDAY, MONDAY + OVERDUE, False, id="only just"),
+        pytest.param({}, MONDAY, MONDAY + HOUR, True, id="an hour"),
+        pytest.param({}, NIGHT, MORNING + OVERDUE, False, id="the night is no delay"),
+        pytest.param({}, NIGHT, MORNING + HOUR, True, id="an hour after the night"),
+        pytest.param(BREAK, MONDAY, MONDAY + DAY, False, id="nor is a break"),
+        pytest.param(BREAK, MONDAY, MONDAY + DAY + HOUR, True, id="an hour after the break"),
+        pytest.param({"paused_until": NIGHT}, MONDAY, MORNING, False, id="a break into the night"),
+        pytest.param({"paused_until": MONDAY - DAY}, MONDAY, MONDAY + HOUR, True, id="a break long ago"),
+    ],
+)
+def test_overdue(person: dict[str, Any], due: datetime, at: datetime, expected: bool) -> None:
+    assert overdue(Due(due), somebody(**person), at) is expected
+
+
+def test_left_out_is_what_was_overdue_when_a_message_of_today_came() -> None:
+    row, ada, noon = Due(MONDAY), somebody(), MONDAY + 3 * HOUR
+    assert left_out(row, [MONDAY + HOUR], ada, noon)
+    assert left_out(row, [MONDAY - HOUR, MONDAY + HOUR], ada, noon)
+    assert not left_out(row, [MONDAY - HOUR, MONDAY], ada, noon), "that came before it, or with it"
+    assert not left_out(row, [MONDAY + HOUR], ada, noon + DAY), "that was yesterday"
+    assert not left_out(row, [], ada, noon)
 
 
 def test_the_night_is_each_persons_own() -> None:

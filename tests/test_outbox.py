@@ -435,7 +435,7 @@ async def test_after_an_outage_each_person_gets_one_message_and_nothing_stale(
             )
         )
     box.chat.trouble = failing(TryLater("outage", unsure=unsure))
-    back = MONDAY + HOUR + length
+    back = MONDAY + HOUR + length + timedelta(minutes=30)
     await box.advance_to(back)
     assert not box.chat.sent
     box.chat.trouble = failing(TryLater("over"), times=0)
@@ -446,11 +446,143 @@ async def test_after_an_outage_each_person_gets_one_message_and_nothing_stale(
         for day in range(len(KINDS)):
             due = MONDAY + day * DAY + HOUR
             stale = due + 2 * DAY <= back
-            assert (f"{who} {day}" in said) == (due <= back and not stale), (who, day, said)
+            waits = unsure and length == DAY and day == 1  # what may be there already takes nothing along
+            assert (f"{who} {day}" in said) == (due <= back and not stale and not waits), (who, day, said)
             if stale:
                 assert states[f"{who} {day}"] is State.DROPPED
     await box.advance_to(back + 9 * DAY)
     assert set((await box.states()).values()) <= {State.SENT, State.FOLDED, State.DROPPED}
+
+
+@pytest.mark.parametrize("per_day", [1, 3])
+@pytest.mark.parametrize("kinds", [("t.asked",), ("t.note", "t.asked", "plan.t")], ids=["asked", "mixed"])
+@pytest.mark.parametrize("way", ["down", "sure", "unsure"])
+@pytest.mark.parametrize("length", [HOUR, DAY, 7 * DAY])
+async def test_however_many_a_day_may_be_after_an_outage_it_is_one(
+    box: Box, length: timedelta, way: str, kinds: tuple[str, ...], per_day: int
+) -> None:
+    """Seven fell due meanwhile, and no batch holds them all."""
+    box.pace = Pace(batch=2)
+    await box.restart()
+    await box.settings(user(), per_day=per_day)
+    due = [MONDAY + n * (length / 8) for n in range(7)]
+    await box.plan(*(note(f"n{n}", at, kind=kinds[n % len(kinds)]) for n, at in enumerate(due)))
+    back = MONDAY + length
+    if way == "down":
+        await box.clock.advance_to(back)
+    else:
+        box.chat.trouble = failing(TryLater("outage", unsure=way == "unsure"))
+        await box.advance_to(back)
+        assert not box.chat.sent
+        box.chat.trouble = failing(TryLater("over"), times=0)
+    await box.advance_to(back + HOUR)
+    assert len(texts(box)) == 1
+    await box.advance_to(back + 3 * DAY)
+    assert set((await box.states()).values()) <= {State.SENT, State.FOLDED}, "nothing is lost"
+    days = [call.at.date() for call in box.noted.calls if call.at >= back]
+    assert len(days) == len(set(days)) == len(texts(box)), "what could not come along came another day"
+
+
+async def test_while_one_is_in_doubt_nothing_new_is_tried(box: Box) -> None:
+    """Whoever gets it after all must not get a second one with it."""
+    box.chat.trouble = failing(TryLater("no answer", after=600, unsure=True), times=1)
+    await box.plan(note("first"))
+    await box.sender.drain()
+    await box.plan(note("reply", MONDAY + timedelta(minutes=2), kind="t.asked"))
+    await box.plan(note("bare", MONDAY + timedelta(minutes=3), kind="t.bare"))
+    await box.advance(minutes=9)
+    assert len(box.noted.calls) == 1
+    await box.advance(minutes=10)
+    assert [call.again for call in box.noted.calls] == [False, True]
+    assert texts(box) == ["first"]
+    await box.advance(days=2)
+    assert sorted((await box.states()).values()) == [State.FOLDED, State.SENT, State.SENT]
+
+
+async def test_one_in_doubt_that_waits_for_another_day_holds_nobody_up(box: Box) -> None:
+    """A row moved to tomorrow is no try that is just being repeated."""
+    box.chat.trouble = failing(TryLater("no answer", unsure=True), times=1)
+    await box.plan(note("doubtful"), note("answered", MONDAY + 3 * HOUR, kind="t.asked"))
+    await box.sender.drain()
+    async with box.storage.write() as tx:
+        tomorrow = update(outbox).where(outbox.c.id == 1).values(ready_at=MONDAY + 23 * HOUR)
+        await tx.execute(tomorrow)
+    await box.advance(hours=4)
+    assert texts(box) == ["answered"], "and what may be there already is not told again beneath it"
+    await box.advance(days=2)
+    assert texts(box) == ["answered", "doubtful"]
+
+
+async def test_after_an_outage_answers_that_speak_for_themselves_come_one_a_day(tmp_path: Path) -> None:
+    """What else is overdue goes along with the first, wherever the batch ends."""
+    box = await Box.make(tmp_path, pace=Pace(batch=1))
+    await box.plan(note("first"), note("answer", MONDAY + HOUR, kind="t.bare"))
+    await box.plan(note("other", MONDAY + 2 * HOUR, kind="t.bare"), note("last", MONDAY + 3 * HOUR))
+    await box.clock.advance(7 * DAY)
+    await box.advance(hours=5)
+    (said,) = texts(box)
+    assert all(text in said for text in ("answer", "first", "last")) and "other" not in said
+    await box.advance(days=1)
+    assert texts(box)[1:] == ["other"]
+    await box.close()
+
+
+async def test_two_fresh_answers_each_speak_for_themselves_at_once(box: Box) -> None:
+    await box.plan(note("one", kind="t.bare"), note("two", kind="t.bare"))
+    await box.sender.drain()
+    assert texts(box) == ["one", "two"]
+
+
+async def test_two_answers_of_one_night_both_come_in_the_morning(tmp_path: Path) -> None:
+    """Quiet hours are no outage."""
+    night = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
+    box = await Box.make(tmp_path, now=night)
+    await box.plan(note("one", night, kind="t.bare"), note("two", night + HOUR, kind="t.bare"))
+    await box.advance(hours=10)
+    assert texts(box) == ["one", "two"]
+    await box.close()
+
+
+# -- at the very time that somebody chose ---------------------------------------------------------
+
+
+async def test_a_time_that_was_chosen_is_kept_though_the_day_had_its_message(box: Box) -> None:
+    await box.plan(note("morning"), note("chosen", MONDAY + 3 * HOUR, asked=True))
+    await box.advance(hours=2)
+    assert texts(box) == ["morning"], "and it is not put into what comes before it"
+    await box.advance_to(MONDAY + 3 * HOUR)
+    assert texts(box) == ["morning", "chosen"]
+
+
+async def test_what_falls_due_after_it_comes_along(box: Box) -> None:
+    await box.plan(note("chosen", MONDAY + HOUR, asked=True), note("evening", MONDAY + 5 * HOUR))
+    await box.advance(hours=9)
+    (said,) = texts(box)
+    assert "chosen" in said and "evening" in said
+
+
+async def test_a_short_hiccup_costs_nobody_the_time_they_chose(box: Box) -> None:
+    await box.plan(note("morning"), note("chosen", MONDAY + 3 * HOUR, asked=True))
+    await box.advance(hours=2)
+    await box.clock.advance(timedelta(hours=1, minutes=30))
+    await box.sender.drain()
+    assert texts(box) == ["morning", "chosen"]
+
+
+async def test_night_break_and_expiry_hold_for_it_all_the_same(tmp_path: Path) -> None:
+    night = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
+    box = await Box.make(tmp_path, now=night)
+    await box.plan(note("chosen", night, asked=True), note("stale", night, asked=True, late=HOUR))
+    await box.settings(user("bob"), paused_until=night + 2 * DAY)
+    await box.plan(note("rest", night + 12 * HOUR, to="bob", asked=True))
+    await box.advance(hours=10, minutes=29)
+    assert not box.chat.sent
+    await box.advance(days=1)
+    assert texts(box) == ["chosen"] and not texts(box, "bob")
+    await box.advance(days=2)
+    assert texts(box, "bob") == ["rest"]
+    assert (await box.states())["stale"] is State.DROPPED
+    await box.close()
 
 
 async def test_an_expired_row_that_waits_is_not_folded_into_another(box: Box) -> None:

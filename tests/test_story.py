@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from bot.storage.schema import outbox
 from bot.ui import Card, Form, Jump, Person, Quote, When, parts, plain
-from tests.world import Actor, World
+from tests.world import MONDAY, Actor, World
 
 
 async def shared(actor: Actor, **values: str) -> Card:
@@ -280,6 +280,79 @@ async def test_done_later_and_skip(world: World, ada: Actor) -> None:
     assert isinstance(skipped, Card) and "fine" in skipped.plain
     again = await ada.pushes(skip, message)
     assert isinstance(again, Card) and "settled" in again.plain
+
+
+def promised(card: Card | Form | None) -> datetime:
+    """The time that a card names."""
+    assert isinstance(card, Card)
+    (when,) = (part.at for part in parts(card.text) if isinstance(part, When))
+    return when
+
+
+async def put_off(actor: Actor, asked: Card | Form | None, choice: str) -> Card | Form | None:
+    """One of the ways on the card that ``plan.later`` gave."""
+    assert isinstance(asked, Card)
+    (arg,) = (button.arg for button in asked.buttons if button.arg.endswith(f".{choice}"))
+    return await actor.presses(asked, "plan.snooze", arg)
+
+
+async def comes_at(world: World, actor: Actor, title: str, at: datetime) -> bool:
+    """Whether a message of that title comes then and not before."""
+    before = len(actor.dms)
+    await world.advance_to(at - timedelta(minutes=1))
+    early = [sent.card.title for sent in actor.dms[before:]]
+    before = len(actor.dms)
+    await world.advance_to(at + timedelta(minutes=1))
+    return title not in early and title in [sent.card.title for sent in actor.dms[before:]]
+
+
+@pytest.mark.parametrize("choice", ["hours", "tomorrow", "days", "week"])
+async def test_what_she_puts_off_comes_when_she_was_told(world: World, ada: Actor, choice: str) -> None:
+    """Whatever else the day has had by then, or has still to come."""
+    await shared(ada, stage="interview", sign="only_me")
+    await shared(ada, stage="cv_screen", sign="only_me")
+    await world.advance_to(MONDAY + timedelta(days=1))
+    sent, title = ada.dms[-1], ada.dms[-1].card.title
+    at = promised(await put_off(ada, await ada.presses(sent, "plan.later"), choice))
+    assert await comes_at(world, ada, title, at)
+
+
+async def test_what_she_moves_in_the_list_comes_when_she_was_told(world: World, ada: Actor) -> None:
+    await shared(ada, stage="interview", sign="only_me")
+    await world.advance_to(MONDAY + timedelta(days=1))
+    opened = await ada.presses(await ada.gets("/nudges"), "nudges.open")
+    assert isinstance(opened, Card)
+    at = promised(await put_off(ada, await ada.presses(opened, "plan.later"), "hours"))
+    assert at == MONDAY + timedelta(days=1, hours=3), "a day that has had its message"
+    before = len(ada.dms)
+    await world.advance_to(at + timedelta(minutes=1))
+    assert [sent.card.title for sent in ada.dms[before:]] != []
+
+
+async def test_put_off_in_a_break_it_comes_after_it_and_the_card_says_so(world: World, ada: Actor) -> None:
+    await shared(ada, stage="interview", sign="only_me")
+    await world.advance_to(MONDAY + timedelta(days=1))
+    sent, title = ada.dms[-1], ada.dms[-1].card.title
+    await ada.gets("/break 3 days")
+    at = promised(await put_off(ada, await ada.presses(sent, "plan.later"), "hours"))
+    assert at >= MONDAY + timedelta(days=4)
+    assert await comes_at(world, ada, title, at)
+
+
+async def test_put_off_in_a_pause_without_end_it_waits_for_her_word(world: World, ada: Actor) -> None:
+    await shared(ada, stage="interview", sign="only_me")
+    await world.advance_to(MONDAY + timedelta(days=1))
+    sent, title = ada.dms[-1], ada.dms[-1].card.title
+    paused = await ada.presses(await ada.gets("/nudges"), "nudges.pause")
+    card = await put_off(ada, await ada.presses(sent, "plan.later"), "hours")
+    assert isinstance(card, Card) and "until you say so" in card.plain
+    before = len(ada.dms)
+    await world.advance(days=2)
+    assert len(ada.dms) == before
+    assert isinstance(paused, Card)
+    await ada.presses(paused, "nudges.resume")
+    await world.advance(days=3)
+    assert title in [each.card.title for each in ada.dms[before:]]
 
 
 async def test_nudges_lists_skips_and_cancels(world: World, ada: Actor) -> None:

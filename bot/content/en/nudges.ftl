@@ -54,6 +54,7 @@ plan-snooze =
     }
 plan-when = When would suit you?
 plan-snoozed = Fine. It comes back { $when }.
+plan-snoozed-waits = Fine. It waits with everything else, until you say so.
 plan-skipped = Skipped. That's fine.
 plan-settled = That one is settled already.
 plan-gone = That one isn't there any more.
