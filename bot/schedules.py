@@ -22,6 +22,7 @@ from bot.clock import EVERY_DAY, day_bounds, local_day, next_local
 from bot.cog import Kit, Plan, Row, State, parse_user
 from bot.pace import Flow
 from bot.people import Preferences
+from bot.rows import Lane
 from bot.storage.batches import Lookup, Many
 from bot.storage.engine import insert_into
 from bot.storage.schema import motivation, outbox, people
@@ -224,6 +225,7 @@ async def last_of_crowd(
         .where(
             outbox.c.kind == DAILY,
             outbox.c.state == State.READY,
+            outbox.c.lane.in_(list(Lane)),  # for the index
             outbox.c.user.startswith(whose, autoescape=True),
             outbox.c.ready_at >= at - LATE,  # whoever still waits then gets none
             outbox.c.ready_at < at + MINUTE,
