@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 from sqlalchemy import bindparam, case, func, literal_column, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +22,7 @@ from bot.due import READY, TAKEN, UNTRIED, Due
 from bot.features import Ended, Features, Unit, follow
 from bot.outbox import Outbox, Plan, Row, State, Verb, parse_user
 from bot.people import People
-from bot.rows import Lane
+from bot.rows import WORKER, Lane
 from bot.storage import Storage
 from bot.storage.batches import Change
 from bot.storage.glance import Glance
@@ -75,6 +76,11 @@ class _Parts:
     people: People
     features: Features
     lease: timedelta
+    worker: str = field(default_factory=lambda: uuid4().hex[:WORKER])
+
+
+class _NothingFree(Exception):
+    """What is due is in the hands of others."""
 
 
 class Claims:
@@ -93,6 +99,7 @@ class Claims:
         self._storage, self._clock, self._batch = storage, clock, batch
         self._parts = _Parts(rows, people, features, timedelta(seconds=lease))
         self._more = False  # the last claim got as much as it wanted, so there may be more
+        self.barred = False  # the last claim could take nothing of what is due: others hold that
 
     async def next_due(self) -> datetime | None:
         """When the next row is ready; None if nothing is planned (a pause without end is no plan)."""
@@ -107,16 +114,20 @@ class Claims:
             at = await self.next_due()
             if at is None or at > self._clock.now():
                 return []  # without a write: an idle bot leaves the file alone
-        self._more = False
-        async with self._storage.write() as tx:
-            claim = _Claim(self._parts, tx, self._clock.now())
-            units = await claim.decided() if await claim.take(limit) else None
+        self._more = self.barred = False
+        try:
+            async with self._storage.write() as tx:
+                claim = _Claim(self._parts, tx, self._clock.now())
+                units = await claim.decided() if await claim.take(limit) else None
+        except _NothingFree:  # rolled back: a commit would wake whoever waits for what is due
+            self.barred = True
+            return []
         if units is None:  # nobody else need wait while they are read
             units = claim.as_they_are()
             if claim.unreadable:
                 async with self._storage.write() as tx:
                     await claim.put_off(tx)
-        self._more = claim.taken >= limit
+        self._more = claim.full
         return list(await self._parts.features.prepare(units))
 
     async def renew(self, units: Sequence[Unit]) -> dict[int, datetime]:
@@ -146,7 +157,8 @@ class _Claim:
     def __init__(self, parts: _Parts, tx: AsyncConnection, now: datetime) -> None:
         self._rows, self._people, self._features = parts.rows, parts.people, parts.features
         self._tx, self._now, self._until = tx, now, now + parts.lease
-        self._due = Due(parts.rows, parts.people, tx, now, self._until)
+        lease = parts.worker + uuid4().hex[WORKER:]
+        self._due = Due(parts.rows, parts.people, tx, now, self._until, lease)
         self._deciding = Deciding(
             rule=parts.features.rule,
             now=now,
@@ -156,9 +168,9 @@ class _Claim:
         )
 
     @property
-    def taken(self) -> int:
-        """How many rows the query for what is due gave."""
-        return self._due.taken
+    def full(self) -> bool:
+        """Whether there may be more that is due."""
+        return self._due.full
 
     @property
     def unreadable(self) -> bool:
@@ -166,8 +178,10 @@ class _Claim:
         return bool(self._due.unreadable)
 
     async def take(self, limit: int) -> bool:
-        """Lease what is due; whether anything is to be decided about it."""
+        """Lease what is due; whether anything is to be decided about it. Else ``_NothingFree``."""
         self._leased = await self._due.take(limit)
+        if not any(self._leased):
+            raise _NothingFree
         return self._due.concerns_people or self._due.has_late
 
     def as_they_are(self) -> list[Unit]:

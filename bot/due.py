@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import structlog
-from sqlalchemy import Select, bindparam, case, func, literal_column, or_, select, union_all, update
+from sqlalchemy import Select, bindparam, case, func, literal_column, or_, select, true, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outbox import COLUMNS, UNREADABLE, Outbox, Row, State, Verb
@@ -25,6 +24,7 @@ from bot.storage.schema import Instant, outbox
 
 log = structlog.get_logger("bot.outbox")
 
+ASKS = 8  # times at most that a claim looks behind rows it cannot have, each time twice as far
 LATELY = timedelta(days=2)  # nobody's present local day began before that
 SAID = (State.SENT, State.DONE, State.SKIPPED, State.SNOOZED)  # with a message: it reached the person
 READY = outbox.c.state == literal_column(f"'{State.READY}'")  # a constant: else no partial index is used
@@ -66,13 +66,15 @@ def _is_part(row: Sequence[Any]) -> bool:
 _IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
 
 
-def _of_lane(lane: Lane) -> Any:
-    """At most as many as are wanted; a query of its own, because an index leads to one lane at a time."""
-    some = _rows(outbox.c.lane == literal_column(f"{lane:d}"), _IS_DUE).limit(bindparam("limit"))
-    return select(*some.subquery().c)
+def _by_lanes(*where: Any) -> Any:
+    """At most as many as are wanted, lane after lane; each is a query of its own, for the index."""
+    some = (_rows(outbox.c.lane == literal_column(f"{lane:d}"), _IS_DUE, *where) for lane in Lane)
+    limit: Any = bindparam("limit")
+    return union_all(*(select(*each.limit(limit).subquery().c) for each in some)).limit(limit)
 
 
-_DUE = Lookup(lambda _: union_all(*map(_of_lane, Lane)).limit(bindparam("limit")))
+_DUE = Lookup(lambda _: _by_lanes())
+_BEHIND = Lookup(lambda many: _by_lanes(outbox.c.user.in_(many("users")).is_not(true())))
 _FAMILIES = Lookup(
     lambda many: _rows(
         outbox.c.user.in_(many("users")),
@@ -128,8 +130,8 @@ class Due:
     tx: AsyncConnection
     now: datetime
     until: datetime
-    lease: str = field(default_factory=lambda: uuid4().hex)
-    taken: int = 0  # by the query for what is due
+    lease: str
+    full: bool = False  # the query for what is due gave as much as it was asked for: there may be more
     concerns_people: bool = False  # that is a direct message, or about one
     has_late: bool = False  # of that, something is too late to be said
     unreadable: dict[int, datetime | None] = field(default_factory=dict[int, datetime | None])  # until when
@@ -137,17 +139,28 @@ class Due:
     async def take(self, limit: int) -> Columns:
         """What is due, soonest first; to be ``read``."""
         found: Columns = await _DUE.columns(self.tx, now=self.now, limit=limit)
-        self.taken = len(found[_ID])
+        self.full = len(found[_ID]) >= limit
         self.concerns_people = any(found[_USER])
+        if self.concerns_people and self.tx.dialect.name == "postgresql":
+            found = await self._free_of_others(found, limit)
         self.has_late = any(at is not None and at <= self.now for at in found[_EXPIRES])
-        if self.tx.dialect.name == "postgresql":
-            found = await self._free_of_others(found)
         return await self._lease(found)
 
-    async def _free_of_others(self, found: Columns) -> Columns:
+    async def _free_of_others(self, found: Columns, limit: int) -> Columns:
+        """Up to ``limit`` rows that nobody keeps from us. If none of the first is, those behind them."""
+        free, wanted, users = await self._free_of_these(found), limit, set[str]()
+        for _ in range(ASKS):
+            if free[_ID] or not self.full:
+                break
+            users |= set(found[_USER]) - {None}
+            wanted *= 2
+            found = await _BEHIND.columns(self.tx, now=self.now, users=users, limit=wanted)
+            self.full = len(found[_ID]) >= wanted
+            free = await self._free_of_these(found)
+        return [values[:limit] for values in free]
+
+    async def _free_of_these(self, found: Columns) -> Columns:
         """Without the rows of those people whom another transaction holds, and without torn messages."""
-        if not self.concerns_people:
-            return found
         held = await self.people.hold(self.tx, set(found[_USER]) - {None}, skip=True)
         rows = [row for row in zip(*found, strict=True) if not row[_USER] or row[_USER] in held]
         torn = await self._torn([row for row in rows if row[_USER] and _is_part(row)])

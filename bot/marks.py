@@ -1,7 +1,10 @@
 """Writing down what came of units: groups of rows in a few statements, each only while its lease is ours.
 
 One short transaction for as many as have ended by then. People are locked before rows of the outbox, as
-everywhere (see ``bot.storage.engine``).
+everywhere (see ``bot.storage.engine``); those whom somebody else holds hold up nobody else's.
+
+An edit whose row another process has taken over meanwhile (it was refreshed) may have come later than the
+newer one. So it is sent once more when that one has ended: what it shows is read anew each time.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import structlog
-from sqlalchemy import Integer, Update, bindparam, case, select, update
+from sqlalchemy import Integer, Select, Update, bindparam, case, literal_column, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Message
@@ -20,9 +23,9 @@ from bot.clock import Clock
 from bot.due import UNTRIED
 from bot.features import Ended, Features, Unit, follow
 from bot.people import People
-from bot.rows import Row, State, Verb, dump
+from bot.rows import WORKER, Row, State, Verb, dump
 from bot.storage import Storage
-from bot.storage.batches import Change, Lookup
+from bot.storage.batches import Change, ChangeAll, Lookup, Many
 from bot.storage.errors import code
 from bot.storage.schema import Instant, outbox
 
@@ -51,14 +54,13 @@ def given_back(unit: Unit, why: str, now: datetime) -> Outcome:
     return Outcome(unit, State.READY, error=why, retry_at=min(now, unit.lead.due_at), tried=False)
 
 
-_HELD = Lookup(
-    lambda many: (
-        select(outbox.c.id, outbox.c.lease)
-        .where(outbox.c.id.in_(many("ids")))
-        .order_by(outbox.c.id)
-        .with_for_update()
-    )
-)
+def _leases(many: Many) -> Select[*tuple[Any, ...]]:
+    return select(outbox.c.id, outbox.c.lease).where(outbox.c.id.in_(many("ids"))).order_by(outbox.c.id)
+
+
+_LEASES = Lookup(_leases)
+_HELD = Lookup(lambda many: _leases(many).with_for_update())
+_FREE_NOW = Lookup(lambda many: _leases(many).with_for_update(skip_locked=True))
 
 
 def _ours(row: Any) -> Update:
@@ -95,6 +97,20 @@ _FREE = Change(  # was to be folded, and goes its own way
     outbox.c.id.type,
     Instant(),
 )
+_ONCE_MORE = ChangeAll(
+    lambda many: (
+        update(outbox)
+        .where(outbox.c.id.in_(many("ids")), outbox.c.state == literal_column(f"'{State.SENT}'"))
+        .values(
+            state=literal_column(f"'{State.READY}'"),
+            due_at=bindparam("now", type_=Instant),
+            ready_at=bindparam("now", type_=Instant),
+            attempts=0,
+            tried_at=None,
+            done_at=None,
+        )
+    )
+)
 
 
 class Marks:
@@ -103,23 +119,27 @@ class Marks:
     def __init__(self, storage: Storage, people: People, clock: Clock, features: Features) -> None:
         self._storage, self._people, self._clock, self._features = storage, people, clock, features
 
-    async def mark(self, outcomes: Sequence[Outcome]) -> None:
-        """Write them down; once more if the database fails, and then its error is raised."""
+    async def mark(self, outcomes: Sequence[Outcome], *, skip: bool = False) -> list[Outcome]:
+        """Write them down; once more if the database fails, and then its error is raised.
+
+        What is to be marked later: people and rows that another transaction holds (``skip``: else they are
+        waited for), and edits that another process sends just now.
+        """
         if not outcomes:
-            return
+            return []
         try:
-            await self._mark(outcomes)
+            return await self._mark(outcomes, skip=skip)
         except Exception as error:  # noqa: BLE001  (whatever it was: then it fails again)
             log.warning("marked once more", error=type(error).__name__, why=code(error), rows=len(outcomes))
-            await self._mark(outcomes)
+            return await self._mark(outcomes, skip=skip)
 
-    async def _mark(self, outcomes: Sequence[Outcome]) -> None:
+    async def _mark(self, outcomes: Sequence[Outcome], *, skip: bool) -> list[Outcome]:
         kinds = {each.unit.lead.kind for each in outcomes}
         writing = _Writing(self._clock.now(), {kind for kind in kinds if self._features.follows(kind)})
         asked = [outcome for outcome in outcomes if not writing.simply(outcome)]  # before anybody has to wait
         async with self._storage.write() as tx:
-            mine = await self._mine(tx, [each.unit for each in asked])
-            for outcome in asked:
+            free, mine = await self._mine(tx, asked, skip=skip)
+            for outcome in free:
                 writing.add(outcome, mine)
             for (held, state, why), rows in writing.end.items():
                 await _END.run(tx, rows, held=held, ends=state, why=why, at=writing.now)
@@ -130,15 +150,31 @@ class Marks:
             await self._people.ignored(tx, writing.reached)
             for user, why in writing.unreachable.items():
                 await self._people.change(tx, user, self._clock.now(), unreachable=why)
+            if writing.overtaken:
+                await _ONCE_MORE.run(tx, ids=writing.overtaken, now=writing.now)
             await follow(self._features, tx, writing.ended)
+        kept = set(map(id, free))
+        return [each for each in asked if id(each) not in kept] + writing.later
 
-    async def _mine(self, tx: AsyncConnection, units: Sequence[Unit]) -> set[tuple[int, str | None]]:
-        """Which rows of these units are still ours."""
-        if not units:
-            return set()
-        await self._people.hold(tx, {unit.lead.user.key for unit in units if unit.lead.user})
-        ids = [row.id for unit in units for row in (unit.lead, *unit.folded)]
-        return {(id, lease) for id, lease in await _HELD.rows(tx, ids=ids)}
+    async def _mine(
+        self, tx: AsyncConnection, outcomes: Sequence[Outcome], *, skip: bool
+    ) -> tuple[Sequence[Outcome], Set[tuple[int, str | None]]]:
+        """Those that nobody keeps from us, and all their rows, each under the lease that it has by now."""
+        if not outcomes:
+            return [], set()
+        users = {each.unit.lead.user.key for each in outcomes if each.unit.lead.user}
+        held = await self._people.hold(tx, users, skip=skip)
+        free = [each for each in outcomes if not each.unit.lead.user or each.unit.lead.user.key in held]
+        ids = [id for each in free for id in _ids(each)]
+        found = {(id, lease) for id, lease in await (_FREE_NOW if skip else _HELD).rows(tx, ids=ids)}
+        if missing := set(ids) - {id for id, _ in found}:  # deleted, or locked
+            locked = {id for id, _ in await _LEASES.rows(tx, ids=missing)}
+            free = [each for each in free if locked.isdisjoint(_ids(each))]
+        return free, found
+
+
+def _ids(outcome: Outcome) -> list[int]:
+    return [outcome.unit.lead.id, *(row.id for row in outcome.unit.folded)]
 
 
 class _Writing:
@@ -155,6 +191,8 @@ class _Writing:
         )
         self.free: defaultdict[tuple[str | None, str | None], dict[int, datetime | None]] = defaultdict(dict)
         self.ended: list[Ended] = []
+        self.overtaken: list[int] = []  # edits that may have come after a newer one
+        self.later: list[Outcome] = []  # edits that may yet come before it
         self.reached: list[str] = []
         self.unreachable: dict[str, str] = {}
 
@@ -162,7 +200,7 @@ class _Writing:
         """Note it, if nothing depends on it that its row is still ours."""
         unit, state, message = outcome[:3]
         row = unit.lead
-        if row.user is not None or row.kind in self._follows:
+        if row.user is not None or row.kind in self._follows or row.verb is Verb.EDIT:
             return False
         self._write(row, row.lease, state, outcome, dump(message) if message else None)
         return True
@@ -171,6 +209,8 @@ class _Writing:
         """One outcome, with what is folded into it."""
         row, message = outcome.unit.lead, dump(outcome.message) if outcome.message else None
         if (row.id, row.lease) not in mine:
+            if row.verb is Verb.EDIT and (outcome.state is State.SENT or outcome.unsure):
+                self._overtaken(outcome, dict(mine).get(row.id))
             return
         self._write(row, row.lease, outcome.state, outcome, message)
         for folded in outcome.unit.folded:
@@ -184,6 +224,18 @@ class _Writing:
             self.reached.append(row.user.key)
         if row.user and outcome.state is State.UNDELIVERED:
             self.unreachable[row.user.key] = outcome.error
+
+    def _overtaken(self, outcome: Outcome, lease: str | None) -> None:
+        """An edit whose row was refreshed meanwhile, and is under this lease by now.
+
+        A process sends its own edits of a message one after the other. Another's is left to end: were its
+        lease taken from it, it would do the same in its turn, and so on without an end.
+        """
+        row = outcome.unit.lead
+        if lease is None:
+            self.overtaken.append(row.id)
+        elif lease[:WORKER] != (row.lease or "")[:WORKER]:
+            self.later.append(outcome)
 
     def _fold(self, folded: Row, lease: str | None, outcome: Outcome, message: str | None) -> None:
         """A folded row has its message's fate, or goes its own way if there was no message."""

@@ -9,6 +9,8 @@ from math import inf
 
 from bot.clock import Clock
 
+SHORTEST, LONGEST = 0.02, 0.25  # seconds of a pause while somebody else holds what is wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Flow:
@@ -40,6 +42,22 @@ class Pace:
     senders: int = 16
     attempts: int = 8
     grace: float = 3.0
+
+
+@dataclass(slots=True)
+class Pause:
+    """How long to wait for what somebody else holds: longer each time, until that is ``over``."""
+
+    _times: int = 0
+
+    def next(self) -> float:
+        """Seconds."""
+        self._times += 1
+        return min(LONGEST, SHORTEST * 2 ** min(self._times - 1, 16))
+
+    def over(self) -> None:
+        """It was there: the next wait is short again."""
+        self._times = 0
 
 
 class Room:

@@ -6,18 +6,34 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import RowMapping, Select, select, update
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Integer,
+    RowMapping,
+    Select,
+    bindparam,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.chat import Event
 from bot.clock import UnknownZone, out_of_quiet, zone_info
-from bot.storage.batches import ChangeAll, Lookup, Many
+from bot.storage.batches import ChangeAll, Lookup
 from bot.storage.engine import insert_into
 from bot.storage.schema import FOREVER, people
 
+if TYPE_CHECKING:
+    from bot.storage.arrays import Asked
+
+STRANGERS = 715_221_402, 1_024  # advisory locks for people without a row: any number, and how many of them
 _QUIET = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -75,18 +91,32 @@ _SEVERAL = Lookup(lambda many: select(people).where(people.c.user.in_(many("user
 _NAMES = tuple(people.c.keys())
 
 
-def _holding(many: Many, *, skip: bool) -> Select[tuple[str]]:
-    known = select(people.c.user).where(people.c.user.in_(many("users"))).order_by(people.c.user)
-    return known.with_for_update(skip_locked=skip)
+def _here(users: Any) -> Select[tuple[str]]:
+    return select(people.c.user).where(people.c.user.in_(users)).order_by(people.c.user)
 
 
-def _taken(many: Many) -> Select[tuple[str]]:
-    held = select(_holding(many, skip=True).cte("held").c.user)
-    return select(people.c.user).where(people.c.user.in_(many("users")), people.c.user.not_in(held))
+_HELD = Lookup(lambda many: _here(many("users")).with_for_update())
 
 
-_HELD = Lookup(partial(_holding, skip=False))
-_TAKEN = Lookup(_taken)  # holds those who are free, and names those whom somebody else holds
+@cache
+def _taken() -> Asked:
+    """Holds those who are free, and names those whom somebody else holds.
+
+    Of who never used the bot there is nothing to hold: they get an advisory lock. (Adding their rows would
+    wait for whoever is adding the same, and remember people who were never here.) They share a fixed number
+    of locks, because a server has room for a few thousand in all.
+    """
+    from bot.storage.arrays import Asked  # loads PostgreSQL's dialect
+
+    name = people.c.user.type
+    user = func.unnest(bindparam("users", type_=ARRAY(name)), type_=name).column_valued("each")
+    free_ones = _here(bindparam("users", expanding=True)).with_for_update(skip_locked=True)
+    held = select(free_ones.cte("held").c.user)
+    row = select(people.c.user).where(people.c.user == user).scalar_subquery()  # EXISTS might read the table
+    lock, many = STRANGERS
+    which = func.hashtext(user, type_=Integer).bitwise_and(many - 1)
+    free = func.pg_try_advisory_xact_lock(lock, which, type_=Boolean)
+    return Asked(select(user).where(user.not_in(held), or_(row.is_not(None), not_(free))))
 
 
 class People:
@@ -112,7 +142,8 @@ class People:
 
         Everything that a person does begins with their row here, so whoever holds it is alone with their
         plans too: hold people first, rows of the outbox after that. ``skip`` leaves out those whom another
-        transaction holds just now, instead of waiting. SQLite has one writer, who holds everybody.
+        transaction holds just now, instead of waiting; and it alone holds those who have no row yet, against
+        others who skip. SQLite has one writer, who holds everybody.
         """
         wanted = set(users)
         if tx.dialect.name != "postgresql" or not wanted:
@@ -120,7 +151,7 @@ class People:
         if not skip:
             await _HELD.rows(tx, users=wanted)
             return wanted
-        return wanted - {user for (user,) in await _TAKEN.rows(tx, users=wanted)}
+        return wanted - {user for (user,) in await _taken().run(tx, {"users": wanted})}
 
     async def seen(self, tx: AsyncConnection, event: Event, now: datetime) -> None:
         """The person did something: remember their platform's hints, and that they are there."""

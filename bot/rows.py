@@ -18,6 +18,7 @@ FAULT = "fault: "  # how the error of a try begins that failed by the row's own 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 ERROR_LIMIT = 200  # characters of the column
 ASKED = "asked"  # among a row's ``args``: its person chose this very time, and was told so
+WORKER = 8  # characters at the beginning of a lease: the process that took it
 
 
 class Verb(StrEnum):

@@ -25,7 +25,7 @@ from bot.hand import Hand
 from bot.marks import Marks, Outcome, given_back
 from bot.observer import Observer
 from bot.outbox import Outbox
-from bot.pace import Pace, Room
+from bot.pace import Pace, Pause, Room
 from bot.people import People
 from bot.rows import State
 from bot.storage import Storage
@@ -69,8 +69,9 @@ class Sender:
         self._wake = asyncio.Event()  # something was committed, or there is room for more
         self._over = asyncio.Event()  # some unit has its outcome
         self._hand = Hand(self._overtaken)
-        self._done: list[Outcome] = []
-        self._flying = 0  # units claimed and not yet marked
+        self._done: list[Outcome] = []  # not written down yet
+        self._aside: list[Outcome] = []  # of people whom somebody else holds just now: marked later
+        self._flying = 0  # units claimed and not yet marked, but for those
         self._ended = 0  # of these, units that have their outcome
         self._taking = False
         self._marking = asyncio.Event()  # what has ended can be written down
@@ -87,7 +88,7 @@ class Sender:
 
     async def drain(self) -> int:
         """Send everything that is due now, and what that gives rise to; how many messages it was."""
-        sent = 0
+        sent, pause = 0, Pause()
         while (at := await self._claims.next_due()) is not None and at <= self._clock.now():
             outcomes: list[Outcome] = []
             units = iter(await self._claimed())
@@ -100,12 +101,14 @@ class Sender:
             await asyncio.gather(*(some() for _ in range(self._pace.senders)))
             await self._mark(outcomes)
             sent += sum(outcome.state is State.SENT for outcome in outcomes)
+            if self._claims.barred:
+                await asyncio.sleep(pause.next())
         return sent
 
     async def settled(self) -> None:
         """Wait until nothing that is due is left, whether ``run`` sends it or this call."""
         await self.drain()
-        while self._flying:
+        while self._flying or self._aside:
             self._wake.clear()
             await self._wake.wait()
             await self.drain()
@@ -127,7 +130,7 @@ class Sender:
                 finally:
                     await self._finish()
         finally:
-            await self._mark_surely(self._all_done())  # sent: better marked than sent again after a start
+            await self._mark_last()
 
     async def _finish(self) -> None:
         self._taking = False
@@ -144,6 +147,7 @@ class Sender:
 
     async def _claim_forever(self) -> None:
         self._taking = True
+        pause = Pause()
         while True:
             self._wake.clear()
             await self._marking.wait()  # else what was sent would be claimed, and sent, again
@@ -152,7 +156,9 @@ class Sender:
                 if not room:
                     await self._wake.wait()
                 elif not await self._whole(self._claim(room)):
-                    await self._idle()
+                    await self._idle(pause)
+                else:
+                    pause.over()
             except Exception as error:  # noqa: BLE001  (a database that fails now may answer later)
                 log.error("claim failed", error=type(error).__name__, why=code(error), trace=trace(error))
                 await asyncio.sleep(RETRY_FIRST)
@@ -185,12 +191,15 @@ class Sender:
         self._flying += 1
         self._hand.add(unit)
 
-    async def _idle(self) -> None:
-        """Until a commit, or until the next row is ready."""
+    async def _idle(self, pause: Pause) -> None:
+        """Until a commit, or until the next row is ready; a while, if it is and somebody else has it."""
         waits: list[asyncio.Task[Any]] = [asyncio.create_task(self._wake.wait())]
         try:
             at = await self._whole(self._claims.next_due())
-            if at is not None:
+            if at is not None and at <= self._clock.now() and self._claims.barred:
+                waits.append(asyncio.create_task(asyncio.sleep(pause.next())))
+            elif at is not None:
+                pause.over()
                 waits.append(asyncio.create_task(self._clock.sleep_until(at)))
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -258,7 +267,7 @@ class Sender:
         """Keep the leases of what waits here: in hand, or in a platform's line."""
         step = self._pace.lease / 4
         while True:
-            while not self._flying:
+            while not (self._flying or self._aside):
                 await self._hand.work.wait()
                 await asyncio.sleep(0)
             await self._clock.sleep(step)
@@ -277,42 +286,64 @@ class Sender:
 
     # -- marking ---------------------------------------------------------------------------------
 
-    def _all_done(self) -> list[Outcome]:
-        done, self._done = self._done, []
-        return done
-
     async def _mark_forever(self) -> None:
+        pause = Pause()
         while True:
-            while not self._done:
-                self._over.clear()
-                await self._over.wait()
+            await self._some_done(pause)
             if self._hand:
                 await asyncio.sleep(GATHER)
-            outcomes = self._all_done()
             self._wake.set()
-            try:
-                while not await self._whole(self._mark_surely(outcomes)):
-                    self._marking.clear()
-                    await asyncio.sleep(MARK_AGAIN)
-                    outcomes += self._all_done()
-            except asyncio.CancelledError:
-                self._done += outcomes  # marking twice does nothing
-                raise
+            while not await self._whole(self._mark_done()):
+                self._marking.clear()
+                await asyncio.sleep(MARK_AGAIN)
             self._marking.set()
-            self._flying -= len(outcomes)
-            self._ended -= len(outcomes)
-            self._room.note(len(outcomes))
             self._wake.set()
 
-    async def _mark_surely(self, outcomes: Sequence[Outcome]) -> bool:
-        """Whether it is over: written down, or never to be, by no fault of the database's."""
+    async def _mark_done(self) -> bool:
+        """Write down what has ended, and what is aside; whether that is over."""
+        outcomes = list(self._done)
+        later = await self._mark_surely(outcomes + self._aside)
+        if later is None:
+            return False
+        del self._done[: len(outcomes)]
+        self._put_aside(later)
+        self._flying -= len(outcomes)
+        self._ended -= len(outcomes)
+        self._room.note(len(outcomes))
+        return True
+
+    async def _some_done(self, pause: Pause) -> None:
+        """Until there is something to be marked. What is aside is looked at ever more seldom."""
+        if not self._aside:
+            pause.over()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(pause.next() if self._aside else None):
+                while not self._done:
+                    self._over.clear()
+                    await self._over.wait()
+
+    def _put_aside(self, later: list[Outcome]) -> None:
+        """These are marked later: they take no room, and keep their leases."""
+        still = set(map(id, later))
+        for outcome in self._aside:
+            if id(outcome) not in still:
+                self._hand.forget(outcome.unit)
+        self._aside, self._hand.aside = later, [outcome.unit for outcome in later]
+
+    async def _mark_last(self) -> None:
+        """What was sent is better marked than sent again after a start; so whoever is held is waited for."""
+        if await self._mark_done() and self._aside:
+            await self._mark_surely(self._aside, skip=False)
+
+    async def _mark_surely(self, outcomes: Sequence[Outcome], *, skip: bool = True) -> list[Outcome] | None:
+        """What is to be marked later, where it is over with the others: written down, or never to be, by no
+        fault of the database's; else None."""
         try:
-            await self._mark(outcomes)
+            return await self._marks.mark(outcomes, skip=skip)
         except Exception as error:  # noqa: BLE001  (the leases end; the keys make a repeat harmless)
             name, where = type(error).__name__, trace(error)
             log.error("mark failed", error=name, why=code(error), trace=where, rows=len(outcomes))
-            return not passes(error)
-        return True
+            return None if passes(error) else []
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:
         await self._marks.mark(outcomes)

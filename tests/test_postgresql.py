@@ -161,13 +161,19 @@ async def held(storage: Storage, users: list[str], **how: bool) -> set[str]:
 
 
 async def test_whoever_holds_a_person_is_alone_with_them(storage: Storage) -> None:
-    """Others wait, or leave that person out; strangers have no row, and nothing to hold."""
+    """Others wait, or leave that person out. Strangers have no row: they are left out, and not waited for."""
     async with storage.write() as tx:
         await tx.execute(insert(people), [{"user": name, "seen_at": NOW} for name in ("ada", "bob")])
     async with storage.write() as tx:
         assert await People(Defaults()).hold(tx, ["bob"]) == {"bob"}
         everybody = ["ada", "bob", "stranger"]
         assert await held(storage, everybody, skip=True) == {"ada", "stranger"}
+        assert await People(Defaults()).hold(tx, ["stranger", "another"], skip=True) == {
+            "stranger",
+            "another",
+        }
+        assert await held(storage, everybody, skip=True) == {"ada"}
+        assert await held(storage, ["stranger"]) == {"stranger"}
         waiting = asyncio.create_task(held(storage, everybody))
         await asyncio.wait([waiting], timeout=0.05)
         assert not waiting.done()
