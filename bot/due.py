@@ -13,7 +13,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Select, bindparam, case, func, literal_column, or_, select, true, union_all, update
+from sqlalchemy import (
+    Integer,
+    Select,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outbox import COLUMNS, UNREADABLE, Outbox, Row, State, Verb
@@ -69,7 +81,7 @@ _IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
 def _by_lanes(*where: Any) -> Any:
     """At most as many as are wanted, lane after lane; each is a query of its own, for the index."""
     some = (_rows(outbox.c.lane == literal_column(f"{lane:d}"), _IS_DUE, *where) for lane in Lane)
-    limit: Any = bindparam("limit")
+    limit: Any = bindparam("limit", type_=Integer)
     return union_all(*(select(*each.limit(limit).subquery().c) for each in some)).limit(limit)
 
 
