@@ -7,16 +7,16 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from bot.config import Settings
+    from bot.config import Origins, Settings
 
 T = TypeVar("T")
 
 
-def run_forever(settings: Settings) -> int:
+def run_forever(settings: Settings, origins: Origins | None = None) -> int:
     """Serve until told to stop; return the exit code. Imports the bot only now: `check` needs none of it."""
     from bot.app import serve
 
-    return asyncio.run(serve(settings))
+    return asyncio.run(serve(settings, origins))
 
 
 def run_to_end(work: Coroutine[Any, Any, T]) -> T:

@@ -7,7 +7,7 @@ import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from bot.content import FOLDER, Content
 from bot.dispatch import Dispatcher
 from bot.drafts import Drafts
 from bot.errors import StartError
+from bot.lasting import Ended, lasting
 from bot.logs import configure
 from bot.observer import Observer
 from bot.outbox import Outbox
@@ -44,10 +45,10 @@ from bot.workers import Workers
 from cogs import COGS
 
 if TYPE_CHECKING:
-    from bot.config import Settings
+    from bot.config import Origins, Settings
 
 log = structlog.get_logger("bot.app")
-UNUSABLE = 2  # the exit code of settings that cannot be used
+UNUSABLE, FAILED = 2, 1  # exit codes: settings that cannot be used; an end that nobody asked for
 # Seconds after which a thread that wants the interpreter gets it from one that is busy (its own: 0.005). The
 # database's threads want it for a moment at both ends of each step, while the event loop is busy sending.
 TURN = 0.0001
@@ -133,7 +134,7 @@ class App:
             if self.role.sends:
                 await self._among_others(ending, tasks)
                 if self.look_again:
-                    tasks.create_task(self._look_again())
+                    tasks.create_task(lasting("look again", self._look_again))
                 await self.sender.run()  # first to be stopped: what it is sending still needs the platforms
 
     async def _among_others(self, ending: AsyncExitStack, tasks: asyncio.TaskGroup) -> None:
@@ -142,7 +143,7 @@ class App:
             return  # a bot alone on its file; it leaves the file alone where nothing happens
         workers = Workers(self.kit.storage, self.kit.clock, self.chats.values())
         await workers.join()
-        tasks.create_task(workers.run())
+        tasks.create_task(lasting("workers", workers.run))
         ending.push_async_callback(workers.leave)
 
     async def _look_again(self) -> None:
@@ -152,16 +153,19 @@ class App:
             self.sender.wake()
 
 
-async def serve(settings: Settings) -> int:
-    """Run the bot as configured until it is told to stop (SIGINT, SIGTERM); the exit code."""
+async def serve(settings: Settings, origins: Origins | None = None) -> int:
+    """Run the bot as configured until it is told to stop (SIGINT, SIGTERM); the exit code.
+
+    ``origins``: where the settings come from, to say which are to be mended.
+    """
     configure(settings.log.level, settings.log.format)
     vault = Vault.open(settings.storage.key_file)
     try:
         storage = await Storage.open(settings.storage.url)
     except StorageError as error:
-        from bot.config_reading import show
+        from bot.config import unusable_storage
 
-        sys.stderr.write(f"storage.url = {show(settings.storage.url)} {error}\n")
+        sys.stderr.write(f"{unusable_storage(settings, origins, str(error))}\n")
         return UNUSABLE
     try:
         async with AsyncExitStack() as ending:
@@ -208,14 +212,25 @@ async def _measured(settings: Settings, storage: Storage, vault: Vault, ending: 
 
 
 async def _stopped(running: asyncio.Task[None]) -> int:
-    """Wait for the end; a platform that will not let the bot in says which setting to mend."""
+    """Wait for the end; a platform that will not let the bot in says which setting to mend.
+
+    An end that nobody asked for is an error, else whoever starts processes would not start it again.
+    """
     try:
-        with suppress(asyncio.CancelledError):
-            await running
+        await running
+    except asyncio.CancelledError:
+        if running.cancelling():
+            return 0
+        log.critical("the bot ended by itself")
+        return FAILED
     except ExceptionGroup as group:
-        refused, others = group.split(StartError)
-        if refused is None or others is not None:
+        known, others = group.split((StartError, Ended))
+        if known is None or others is not None:
             raise
+        refused = known.subgroup(StartError)
+        if refused is None:
+            log.critical("the bot ended by itself")
+            return FAILED
         for error in refused.exceptions:
             sys.stderr.write(f"{error}\n")
         return UNUSABLE

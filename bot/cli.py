@@ -44,7 +44,7 @@ def run(
     ] = "",
 ) -> None:
     """Start the bot, and serve until stopped."""
-    settings, _ = _load(config)
+    settings, origins = _load(config)
     from bot.__main__ import run_forever
     from bot.roles import RoleError, chosen
 
@@ -52,7 +52,7 @@ def run(
         settings = chosen(settings, role, shards)
     except RoleError as error:
         _fail(str(error), UNUSABLE)
-    raise typer.Exit(run_forever(settings))
+    raise typer.Exit(run_forever(settings, origins))
 
 
 @app.command()

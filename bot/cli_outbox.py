@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 SHOWN = 10  # dead rows in the overview
+NEGATIVE = {"ignore_unknown_options": True}  # "-1" is a number, of no row, and not an option
 
 outbox = typer.Typer(
     help="What is said unprompted: how it stands, what failed, and what to do about it.",
@@ -109,7 +110,7 @@ def dead(
             typer.echo(f"There are more than {limit}; --limit shows more of them.")
 
 
-@outbox.command()
+@outbox.command(context_settings=NEGATIVE)
 def retry(
     context: typer.Context, ids: Ids = None, every: All = False, kind: OfKind = "", config: ConfigFile = None
 ) -> None:
@@ -125,7 +126,7 @@ def retry(
     _tell(_with_storage(config or said.config, work), "tried again now")
 
 
-@outbox.command()
+@outbox.command(context_settings=NEGATIVE)
 def drop(
     context: typer.Context, ids: Ids = None, every: All = False, kind: OfKind = "", config: ConfigFile = None
 ) -> None:
@@ -172,7 +173,7 @@ def _with_storage(config: Path | None, work: Callable[[Storage, Clock], Awaitabl
     from bot.logs import configure
     from bot.storage.errors import StorageError
 
-    settings = load(config)[0]
+    settings, origins = load(config)
     file = settings.storage.file
     if file is not None and not file.exists():
         fail(f"{file}: there is no database yet. The bot makes it when it first starts.", FAILED)
@@ -180,9 +181,9 @@ def _with_storage(config: Path | None, work: Callable[[Storage, Clock], Awaitabl
     try:
         return run_to_end(_opened(settings, work))
     except StorageError as error:
-        from bot.config_reading import show
+        from bot.config import unusable_storage
 
-        fail(f"storage.url = {show(settings.storage.url)} {error}", UNUSABLE)
+        fail(unusable_storage(settings, origins, str(error)), UNUSABLE)
 
 
 async def _opened(settings: Settings, work: Callable[[Storage, Clock], Awaitable[T]]) -> T:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
+import structlog
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -20,12 +21,13 @@ from bot.chat import Ack, Event, Message, Place, User
 from bot.clock import Clock
 from bot.content import Content
 from bot.drafts import Drafts
+from bot.features import trace
 from bot.gentle import Rule
 from bot.outbox import Outbox, Plan, Row, State, Verb, dump, parse_message, parse_user
 from bot.pace import Flow
 from bot.people import People, Preferences
 from bot.storage import Storage
-from bot.ui import Audience, Button, Card, Choice, Command, Field, Form, Text
+from bot.ui import LABEL_LIMIT, Audience, Button, Card, Choice, Command, Field, Form, LimitError, Text
 from bot.vault import Vault
 from bot.words import Saying, Voice, Words
 
@@ -65,6 +67,7 @@ Missing = Callable[[Place, bool], Awaitable[Sequence[str]]]
 
 
 DEFAULT_RULE = Rule()
+log = structlog.get_logger("bot.cog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,18 @@ class Kit:
     )
 
     def label(self, row: Row, voice: Voice, person: Preferences) -> str:
-        """How a planned message stands in a list; empty for what is not listed."""
+        """How a planned message stands in a list; empty for what is not listed, or for once cannot be."""
         spec = self.nudges.get(row.kind)
-        return spec.label(Nudge(self, row, voice, person)) if spec and spec.label else ""
+        if not spec or not spec.label:
+            return ""
+        try:
+            label = spec.label(Nudge(self, row, voice, person))
+            if len(label) > LABEL_LIMIT:
+                raise LimitError("a label is too long for a button")
+        except Exception as error:  # noqa: BLE001  (one bad row stops no list, and no message)
+            log.error("no label", row=row.id, kind=row.kind, error=type(error).__name__, trace=trace(error))
+            return ""
+        return label
 
     async def card(self, row: Row, voice: Voice, person: Preferences) -> Card | None:
         """A planned message by itself, as it would be sent now."""

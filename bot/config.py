@@ -268,6 +268,12 @@ def check_paths(settings: Settings, origins: Origins | None = None) -> None:
         raise ConfigError("\n".join(wrong))
 
 
+def unusable_storage(settings: Settings, origins: Origins | None, said: str) -> str:
+    """Return the line for a database that cannot be opened, as for any setting; never its password."""
+    where = origins.of("storage", "url") if origins else "default"
+    return f"{reading.plain(where)}: storage.url = {reading.show(settings.storage.url)} {said}"
+
+
 def _unwritable(path: Path) -> str:
     """What is in the way of writing this file, with the remedy; an empty string when nothing is."""
     if "\0" in str(path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+REASON_LIMIT = 190  # characters; with the word that the outbox adds it still fits its column
+LONGEST = 86_400.0  # seconds
+
 
 class Refused(Exception):
     """The person's request cannot be done; they are told why, in words of their language.
@@ -16,9 +19,13 @@ class Refused(Exception):
 
 
 class ChatError(Exception):
-    """A platform did not do what it was asked. ``reason`` is its own code, never personal text."""
+    """A platform did not do what it was asked. ``reason`` is its own code, never personal text.
+
+    Of what the platform said at most ``REASON_LIMIT`` characters are kept, and only those that can be shown.
+    """
 
     def __init__(self, reason: str) -> None:
+        reason = "".join(letter for letter in str(reason) if letter.isprintable())[:REASON_LIMIT]
         super().__init__(reason)
         self.reason = reason
 
@@ -26,12 +33,14 @@ class ChatError(Exception):
 class TryLater(ChatError):
     """It may work later: an outage, a rate limit, a cut connection.
 
-    ``after`` is in seconds; ``unsure`` says that it may have worked already (an answer was lost).
+    ``after`` is in seconds, at most a day, whatever the platform says; ``unsure`` says that it may have
+    worked already (an answer was lost).
     """
 
     def __init__(self, reason: str, after: float = 0.0, *, unsure: bool = False) -> None:
         super().__init__(reason)
-        self.after, self.unsure = after, unsure
+        self.after = min(max(0.0, after), LONGEST)  # in this order no NaN comes through
+        self.unsure = unsure
 
 
 class Undeliverable(ChatError):

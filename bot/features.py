@@ -12,6 +12,7 @@ from bot.chat import Message
 from bot.gentle import Rule
 from bot.people import Preferences
 from bot.rows import ERROR_LIMIT, FAULT, Row, State
+from bot.stray import contained
 from bot.ui import Card
 
 log = structlog.get_logger("bot.outbox")
@@ -75,7 +76,8 @@ async def follow(features: Features, tx: AsyncConnection, ends: Sequence[Ended])
         return
     try:
         async with tx.begin_nested():
-            await features.after(tx, ends)
+            with contained():
+                await features.after(tx, ends)
     except Exception as error:  # noqa: BLE001  (a feature's own; a database that fails does so again below)
         if len(ends) > 1:
             for each in ends:

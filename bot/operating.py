@@ -23,6 +23,8 @@ from bot.storage import Storage
 from bot.storage.schema import outbox
 
 AT_ONCE = 200  # rows in one transaction
+HIGHEST = 2**63 - 1  # of all ids
+NO_ROW = "there is no such row"
 
 
 @dataclass(slots=True)
@@ -39,7 +41,7 @@ async def retry(storage: Storage, now: datetime, ids: Sequence[int]) -> Report:
 
     They may be tried as often as new ones. What is too late to be said stays as it is.
     """
-    report = Report()
+    report, ids = _begun(ids)
     for some in _batches(ids):
         async with storage.write() as tx:
             fresh = or_(outbox.c.expires_at.is_(None), outbox.c.expires_at > now)
@@ -68,7 +70,7 @@ async def retry(storage: Storage, now: datetime, ids: Sequence[int]) -> Report:
 
 async def drop(kit: Kit, features: Features, ids: Sequence[int]) -> Report:
     """Let rows go that were given up or wait after a failure; their features do what follows a drop."""
-    report = Report()
+    report, ids = _begun(ids)
     for some in _batches(ids):
         async with kit.storage.write() as tx:
             ended: list[Ended] = []
@@ -90,6 +92,12 @@ async def all_dead(storage: Storage, kind: str = "") -> list[int]:
     async with storage.read() as connection:
         found = select(outbox.c.id).where(outbox.c.state == State.DEAD, *of_kind(kind)).order_by(outbox.c.id)
         return list((await connection.execute(found)).scalars())
+
+
+def _begun(ids: Sequence[int]) -> tuple[Report, list[int]]:
+    """A report of the ids that no row can have (no database takes them as numbers), and the others."""
+    possible = range(1, HIGHEST + 1)
+    return Report(left={id: NO_ROW for id in ids if id not in possible}), [id for id in ids if id in possible]
 
 
 def _batches(ids: Sequence[int]) -> list[list[int]]:
@@ -133,7 +141,7 @@ async def _why_not(tx: AsyncConnection, now: datetime, ids: Sequence[int]) -> di
         ).where(outbox.c.id.in_(ids))
     )
     known = {row.id: row for row in found}
-    return {id: _reason(known[id], now) if id in known else "there is no such row" for id in ids}
+    return {id: _reason(known[id], now) if id in known else NO_ROW for id in ids}
 
 
 def _reason(row: Any, now: datetime) -> str:

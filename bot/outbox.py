@@ -6,11 +6,12 @@ claim that is lost with its process comes back by the same query. ``bot.sender``
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
+import structlog
 from sqlalchemy import RowMapping, bindparam, delete, func, literal, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,6 +25,7 @@ from bot.vault import Vault, VaultError
 
 __all__ = ["Outbox", "Plan", "Row", "State", "Verb", "dump", "parse", "parse_message", "parse_user"]
 
+log = structlog.get_logger("bot.outbox")
 ARGS = "outbox.args"
 UNREADABLE = (
     VaultError,
@@ -116,25 +118,34 @@ class Outbox:
     def _unsealed(self, args: bytes) -> dict[str, str]:
         return cast("dict[str, str]", self._vault.unseal_json(args, ARGS))
 
+    def _readable(self, rows: Iterable[RowMapping]) -> list[Row]:
+        """These rows, without those that cannot be opened: one of them keeps nobody from the others."""
+        readable: list[Row] = []
+        for row in rows:
+            try:
+                readable.append(self.row(row))
+            except UNREADABLE as error:
+                log.error("a row cannot be read", row=row["id"], kind=row["kind"], error=type(error).__name__)
+        return readable
+
     async def coming(self, connection: AsyncConnection, user: User, limit: int = 500) -> list[Row]:
-        """What is planned for a person and not under way, soonest first."""
+        """What is planned for a person and not under way, soonest first; without what cannot be read."""
         rows = await connection.execute(
             select(outbox)
             .where(outbox.c.user == user.key, outbox.c.state == State.READY)
             .order_by(outbox.c.ready_at, outbox.c.id)
             .limit(limit)
         )
-        return [self.row(row) for row in rows.mappings()]
+        return self._readable(rows.mappings())
 
     async def find(self, connection: AsyncConnection, user: User, id: str) -> Row | None:
-        """A row by its id, if it is this person's."""
+        """A row by its id, if it is this person's and can be read."""
         if not id.isascii() or not id.isdigit() or len(id) > 18:
             return None
         rows = await connection.execute(
             select(outbox).where(outbox.c.id == int(id), outbox.c.user == user.key)
         )
-        row = rows.mappings().first()
-        return self.row(row) if row else None
+        return next(iter(self._readable(rows.mappings())), None)
 
     async def folded(self, connection: AsyncConnection, lead: Row) -> list[Row]:
         """What was said in the same message as ``lead`` and still stands."""
@@ -149,7 +160,7 @@ class Outbox:
             )
             .order_by(outbox.c.due_at, outbox.c.id)
         )
-        return [self.row(row) for row in rows.mappings()]
+        return self._readable(rows.mappings())
 
     async def undelivered(self, connection: AsyncConnection, user: User) -> list[Row]:
         """What could not be sent to a person and was not shown yet."""
@@ -158,7 +169,7 @@ class Outbox:
             .where(outbox.c.user == user.key, outbox.c.state == State.UNDELIVERED)
             .order_by(outbox.c.due_at)
         )
-        return [self.row(row) for row in rows.mappings()]
+        return self._readable(rows.mappings())
 
     async def end(self, tx: AsyncConnection, ids: Sequence[int], state: State) -> None:
         """End rows, whoever holds them: done, skipped, shown. When it was said stays known."""

@@ -1,13 +1,14 @@
 """Waiting for a platform's rate limit is no sign of a call that hangs.
 
 A platform puts ``in_line()`` around such a wait; whoever set a time limit for the call (``limited``)
-stops counting meanwhile, and begins anew when it is the call's turn.
+stops counting meanwhile, and begins anew when it is the call's turn. By then the call may have come too
+late: who set the limit may have that looked at first (``within``'s ``turn``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Generator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ T = TypeVar("T")
 @dataclass(slots=True)
 class _Limit:
     seconds: float
+    turn: Callable[[], None] | None = None  # called when the turn has come; what it raises ends the call
     timer: asyncio.Timeout | None = None
     waits: int = 0  # how many parts of the call stand in a line just now
 
@@ -52,11 +54,12 @@ async def limited(seconds: float) -> AsyncGenerator[None]:
         _limit.reset(token)
 
 
-async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+async def within(seconds: float, work: Coroutine[Any, Any, T], turn: Callable[[], None] | None = None) -> T:
     """``work`` under such a limit. It gets a timer only when it has to wait: most calls of a cheap platform,
-    and all that end early, never do.
+    and all that end early, never do. Each time it has stood in a line, ``turn`` is called: what that raises
+    is raised there, and the call goes no further.
     """
-    limit = _Limit(seconds)
+    limit = _Limit(seconds, turn)
     token = _limit.set(limit)
     try:
         try:
@@ -104,3 +107,5 @@ def in_line() -> Generator[None]:
         yield
     finally:
         limit.go_on()
+    if limit.turn:
+        limit.turn()

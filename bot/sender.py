@@ -7,9 +7,9 @@ killing the process anywhere repeats at most a send whose key the platform knows
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from bot.clock import Clock
 from bot.delivering import RETRY_FIRST, RETRY_MOST, Delivery
 from bot.features import Features, Unit, trace
 from bot.hand import Hand
+from bot.lasting import lasting
 from bot.marks import Marks, Outcome, given_back
 from bot.observer import Observer
 from bot.outbox import Outbox
@@ -31,6 +32,7 @@ from bot.rows import State
 from bot.storage import Storage
 from bot.storage.errors import code, passes
 from bot.stranded import Stranded
+from bot.stray import contained, is_told_to_stop
 
 __all__ = ["RETRY_FIRST", "RETRY_MOST", "Outcome", "Pace", "Sender", "trace"]
 
@@ -41,6 +43,7 @@ IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform
 
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 GATHER = 0.01  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
 
 
@@ -120,17 +123,21 @@ class Sender:
         """
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._mark_forever())
-                tasks.create_task(self._renew_forever())
-                tasks.create_task(self._stranded.watch())
-                for _ in range(self._pace.senders):
-                    tasks.create_task(self._send_forever())
+                parts = (self._mark_forever, self._renew_forever, self._stranded.watch)
+                for part in (*parts, *[self._send_forever] * self._pace.senders):
+                    tasks.create_task(self._lasting(part), name=part.__qualname__)
                 try:
                     await self._claim_forever()
                 finally:
                     await self._finish()
         finally:
             await self._mark_last()
+
+    async def _lasting(self, part: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        try:
+            await lasting(part.__qualname__, part, lambda: not self._taking)
+        finally:
+            self._taking = False  # who is cancelled from now on was meant
 
     async def _finish(self) -> None:
         self._taking = False
@@ -160,7 +167,7 @@ class Sender:
                 else:
                     pause.over()
             except Exception as error:  # noqa: BLE001  (a database that fails now may answer later)
-                log.error("claim failed", error=type(error).__name__, why=code(error), trace=trace(error))
+                log.error("claim failed", **_about(error))
                 await asyncio.sleep(RETRY_FIRST)
 
     async def _claim(self, room: int) -> int:
@@ -178,12 +185,14 @@ class Sender:
     async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
         """Finish it even when cancelled, unless it takes long: what the database was told is known here."""
         task = asyncio.create_task(work)
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await asyncio.wait([task], timeout=PATIENCE)
-            task.cancel()  # if it still runs
-            raise
+        with contained():
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                if is_told_to_stop():
+                    await asyncio.wait([task], timeout=PATIENCE)
+                    task.cancel()  # if it still runs
+                raise
 
     def _take(self, unit: Unit) -> None:
         if not self._flying:
@@ -221,9 +230,6 @@ class Sender:
                 while (task := asyncio.current_task()) and task.cancelling():
                     task.uncancel()
                 outcome = None  # some library cancelled this one alone: it waits for its lease
-            except BaseException:
-                self._taking = False  # it ends here: who is cancelled now shall not go on
-                raise
             finally:
                 self._hand.finish(unit)
                 self._over.set()  # whoever hears of it looks when this has ended
@@ -252,7 +258,7 @@ class Sender:
         """Send one unit, unless the same row was claimed anew meanwhile."""
         if not self._hand.is_newest(unit):
             return given_back(unit, "overtaken", self._clock.now())
-        until = self._hand.until(unit)
+        until = partial(self._held_until, unit)
         if self._observer is None:
             return await self._delivery.deliver(unit, until)
         began = self._clock.monotonic()
@@ -262,6 +268,10 @@ class Sender:
         return outcome
 
     # -- leases ----------------------------------------------------------------------------------
+
+    def _held_until(self, unit: Unit) -> datetime:
+        """When its lease ends; long ago, if its row was claimed anew."""
+        return self._hand.until(unit) if self._hand.is_newest(unit) else LONG_AGO
 
     async def _renew_forever(self) -> None:
         """Keep the leases of what waits here: in hand, or in a platform's line."""
@@ -339,11 +349,15 @@ class Sender:
         """What is to be marked later, where it is over with the others: written down, or never to be, by no
         fault of the database's; else None."""
         try:
-            return await self._marks.mark(outcomes, skip=skip)
+            return await self._whole(self._marks.mark(outcomes, skip=skip))
         except Exception as error:  # noqa: BLE001  (the leases end; the keys make a repeat harmless)
-            name, where = type(error).__name__, trace(error)
-            log.error("mark failed", error=name, why=code(error), trace=where, rows=len(outcomes))
+            log.error("mark failed", rows=len(outcomes), **_about(error))
             return None if passes(error) else []
 
     async def _mark(self, outcomes: Sequence[Outcome]) -> None:
         await self._marks.mark(outcomes)
+
+
+def _about(error: BaseException) -> dict[str, Any]:
+    """What is logged of an error: never its message, which may hold what somebody wrote."""
+    return {"error": type(error).__name__, "why": code(error), "trace": trace(error)}

@@ -10,13 +10,14 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import trouble
-from bot.cog import End, Kit, Nudge, NudgeSpec
+from bot.cog import End, Kit, Nudge
 from bot.features import Ended, Unit, trace
 from bot.folding import fold
 from bot.gentle import Rule
 from bot.people import Preferences
 from bot.registry import Registry
 from bot.rows import Row
+from bot.stray import contained
 from bot.ui import Card
 
 log = structlog.get_logger("bot.outbox")
@@ -59,30 +60,32 @@ class Speaker:
         if not wanting:
             return units
         ready = list(units)
-        async with self._kit.storage.read() as connection:
-            for kind, numbers in wanting.items():
-                spec = self._registry.nudges[kind]
-                for number, loaded in zip(
-                    numbers, await self._loaded(connection, spec, [units[n] for n in numbers]), strict=True
-                ):
-                    unit = units[number]
-                    ready[number] = Unit(unit.lead, unit.folded, unit.again, unit.person, loaded)
+        for kind, numbers in wanting.items():
+            rows = [units[number].lead for number in numbers]
+            for number, loaded in zip(numbers, await self._loaded(kind, rows), strict=True):
+                unit = units[number]
+                ready[number] = Unit(unit.lead, unit.folded, unit.again, unit.person, loaded)
         return ready
 
-    async def _loaded(
-        self, connection: AsyncConnection, spec: NudgeSpec, units: Sequence[Unit]
-    ) -> list[object]:
-        """What a kind's rows need; where a row makes reading fail, each is read by itself."""
-        assert spec.load is not None
-        try:
-            loaded = await spec.load(self._kit, connection, [unit.lead for unit in units])
-        except Exception as error:  # noqa: BLE001  (one bad row stops no other)
-            if len(units) > 1:
-                return [one for unit in units for one in await self._loaded(connection, spec, [unit])]
-            row, name = units[0].lead, type(error).__name__
-            log.error("cannot be loaded", row=row.id, kind=row.kind, error=name, trace=trace(error))
-            return [Unloaded(error)]
-        return [loaded.get(unit.lead.id) for unit in units]
+    async def _loaded(self, kind: str, rows: Sequence[Row]) -> list[object]:
+        """What a kind's rows need; where a row makes reading fail, halves are read, down to that row.
+
+        Each in a transaction of its own: on PostgreSQL nothing more is read in one in which something failed.
+        """
+        load = self._registry.nudges[kind].load
+        assert load is not None
+        async with self._kit.storage.read() as connection:
+            try:
+                with contained():
+                    loaded = await load(self._kit, connection, rows)
+                return [loaded.get(row.id) for row in rows]
+            except Exception as error:  # noqa: BLE001  (one bad row stops no other)
+                failed = error
+        if half := len(rows) // 2:
+            return await self._loaded(kind, rows[:half]) + await self._loaded(kind, rows[half:])
+        row, name = rows[0], type(failed).__name__
+        log.error("cannot be loaded", row=row.id, kind=kind, error=name, trace=trace(failed))
+        return [Unloaded(failed)]
 
     def _nudge(self, row: Row, person: Preferences | None, loaded: object) -> Nudge:
         language = person.language if person else self._kit.people.defaults.language

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,11 +11,12 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import insert, select
+from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.app import build
 from bot.chat import Message, Place, User
-from bot.cog import Cog, Nudge, Plan, Row, Rule, State, Verb
+from bot.cog import Cog, Kit, Nudge, Plan, Row, Rule, State, Verb
 from bot.people import Defaults
 from bot.platforms.memory import MemoryChat, Sent
 from bot.rows import ASKED
@@ -93,45 +94,75 @@ class Script:
     """How the test's own cog behaves, by the text of a row."""
 
     broken: set[str] = field(default_factory=set[str])  # rendering raises
+    errors: dict[str, BaseException] = field(default_factory=dict[str, BaseException])  # raised by rendering
+    unloadable: dict[str, BaseException] = field(default_factory=dict[str, BaseException])  # by loading
+    bad_queries: set[str] = field(default_factory=set[str])  # loading asks the database for nonsense
+    nameless: set[str] = field(default_factory=set[str])  # its label raises
     silent: set[str] = field(default_factory=set[str])  # there is nothing to say
     bad_ends: set[str] = field(default_factory=set[str])  # what follows its end raises
+    stray_ends: set[str] = field(default_factory=set[str])  # what follows its end is cancelled from within
     ended: list[tuple[str, State]] = field(default_factory=list[tuple[str, State]])
     number: int = 0  # what an edit shows
     hang: asyncio.Event | None = None  # rendering waits for it
 
     def cog(self) -> Cog:
-        """``t.note`` and ``plan.t`` keep to the budget, ``t.asked`` does not, ``t.bare`` has no label."""
+        """``t.note`` and ``plan.t`` keep to the budget, ``t.asked`` does not, ``t.bare`` has no label.
+
+        ``t.loaded`` is like ``t.note``, and is loaded.
+        """
         cog = Cog("t")
 
-        def label(nudge: Nudge) -> str:
-            return nudge.row.args["text"]
-
         async def render(nudge: Nudge) -> Card | None:
-            text = nudge.row.args["text"]
-            if self.hang:
-                await self.hang.wait()
-            if text in self.broken:
-                raise LookupError(f"private words: {text}")
-            return None if text in self.silent else Card(text)
+            return await self._render(nudge.row.args["text"])
 
         async def edited(nudge: Nudge) -> Card:
             return Card(f"number {self.number}")
 
         async def ended(nudge: Nudge, tx: AsyncConnection, state: State, message: Message | None) -> None:
-            text = nudge.row.args["text"]
-            if text in self.bad_ends:
-                await tx.execute(insert(events).values(id=text, at=nudge.kit.now))
-                raise LookupError(f"private words: {text}")
-            self.ended.append((text, state))
+            await self._after(nudge, tx, state)
 
-        cog.nudge("t.note", label=label)(render)
-        cog.nudge("plan.t", label=label)(render)
-        cog.nudge("t.asked", rule=Rule(asked=True), label=label)(render)
+        cog.nudge("t.note", label=self._label)(render)
+        cog.nudge("plan.t", label=self._label)(render)
+        cog.nudge("t.loaded", label=self._label, load=self._load)(render)
+        cog.nudge("t.asked", rule=Rule(asked=True), label=self._label)(render)
         cog.nudge("t.bare", rule=Rule(asked=True, leads=True))(render)
         cog.nudge("t.edit")(edited)
-        for kind in ("t.note", "t.asked", "t.bare"):
+        for kind in ("t.note", "t.asked", "t.bare", "t.loaded"):
             cog.after(kind)(ended)
         return cog
+
+    def _label(self, nudge: Nudge) -> str:
+        text = nudge.row.args["text"]
+        if text in self.nameless:
+            raise LookupError(f"private words: {text}")
+        return text
+
+    async def _load(self, kit: Kit, connection: AsyncConnection, rows: Sequence[Row]) -> Mapping[int, str]:
+        for text in [row.args["text"] for row in rows]:
+            if text in self.unloadable:
+                raise self.unloadable[text]
+            if text in self.bad_queries:
+                await connection.execute(sql("SELECT private FROM words"))
+        found = await connection.execute(select(outbox.c.id, outbox.c.kind))
+        return {row.id: row.kind for row in found}
+
+    async def _render(self, text: str) -> Card | None:
+        if self.hang:
+            await self.hang.wait()
+        if text in self.errors:
+            raise self.errors[text]
+        if text in self.broken:
+            raise LookupError(f"private words: {text}")
+        return None if text in self.silent else Card(text)
+
+    async def _after(self, nudge: Nudge, tx: AsyncConnection, state: State) -> None:
+        text = nudge.row.args["text"]
+        if text in self.bad_ends:
+            await tx.execute(insert(events).values(id=text, at=nudge.kit.now))
+            raise LookupError(f"private words: {text}")
+        if text in self.stray_ends:
+            raise asyncio.CancelledError
+        self.ended.append((text, state))
 
 
 class Box(World):

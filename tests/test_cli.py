@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 
 import bot.__main__
 from bot import cli, config
-from bot.config import Settings
+from bot.config import Origins, Settings
 from bot.config_platforms import Discord
 from bot.invite import NoInvite, link
 from bot.platforms.discord_permissions import REASONS
@@ -98,10 +98,12 @@ def test_the_real_program_ends_with_2_and_no_traceback() -> None:
 def test_run_serves_with_the_settings_and_passes_its_exit_code_on(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("config.toml").write_text("[web]\nport = 7\n")
     served: list[Settings] = []
+    where: list[str] = []
 
-    async def serve(settings: Settings) -> int:
+    async def serve(settings: Settings, origins: Origins | None) -> int:
         await asyncio.sleep(0)
         served.append(settings)
+        where.append(origins.of("web", "port") if origins else "")
         return 3
 
     app = types.ModuleType("bot.app")
@@ -109,6 +111,7 @@ def test_run_serves_with_the_settings_and_passes_its_exit_code_on(monkeypatch: p
     monkeypatch.setitem(sys.modules, "bot.app", app)
     assert said("run").exit_code == 3
     assert [settings.web.port for settings in served] == [7]
+    assert where == ["config.toml"], "it can say where a setting stands"
     assert bot.__main__.run_forever(Settings()) == 3
 
 

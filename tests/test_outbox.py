@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from bot.chat import Message
 from bot.cog import State, Verb
@@ -605,6 +607,37 @@ async def test_how_long_the_platform_asks_to_wait_is_respected(box: Box) -> None
     assert len(box.noted.calls) == 2
 
 
+@pytest.mark.parametrize("after", [1e15, math.inf, math.nan, -5.0], ids=str)
+async def test_a_wait_that_makes_no_sense_is_at_most_a_day(box: Box, after: float) -> None:
+    await box.plan(note("hello"), note("other", to="bob"))
+    box.chat.trouble = failing(TryLater("rate limited", after), times=1)
+    await box.sender.drain()
+    row = (await box.rows())["hello"]
+    assert row.state is State.READY and MONDAY < row.ready_at <= MONDAY + DAY
+    await box.advance(days=1)
+    assert texts(box) == ["hello"] and texts(box, "bob") == ["other"]
+
+
+async def test_a_reason_that_no_column_takes_harms_nobody(box: Box) -> None:
+    await box.plan(note("hello"), note("other", to="bob"))
+    box.chat.trouble = failing(TryLater("much\0\ud800" + 300 * "x"), times=1)
+    await box.sender.drain()
+    assert (await box.states()) == {"hello": State.READY, "other": State.SENT}
+    assert (await box.rows())["hello"].error.startswith("muchxxx")
+
+
+async def test_an_error_that_cannot_be_handled_is_its_own_rows(box: Box) -> None:
+    error = TryLater("rate limited")
+    error.after = "soon"  # type: ignore[assignment]
+    await box.plan(note("hello"), note("other", to="bob"))
+    box.chat.trouble = failing(error, times=1)
+    await box.sender.drain()
+    assert (await box.states()) == {"hello": State.READY, "other": State.SENT}
+    assert (await box.rows())["hello"].error.startswith("fault: TypeError")
+    await box.advance(days=1)
+    assert texts(box) == ["hello"]
+
+
 async def test_tries_come_ever_more_seldom_up_to_a_limit_and_not_in_step(box: Box) -> None:
     await box.plan(post("one"), post("two"))
     box.chat.trouble = failing(TryLater("outage"), call="post")
@@ -680,6 +713,80 @@ async def test_a_row_whose_handler_always_fails_ends_dead_and_stops_nobody(box: 
     assert texts(box) == ["after"]
 
 
+@pytest.mark.parametrize(
+    "error",
+    [TimeoutError(), asyncio.CancelledError(), TryLater("not yet"), Undeliverable("no"), OSError()],
+    ids=lambda error: type(error).__name__,
+)
+async def test_whatever_a_handler_raises_is_its_rows_own_fault(tmp_path: Path, error: BaseException) -> None:
+    """Only a platform can be away; and refused for good by a handler, nobody would be unreachable."""
+    box = await Box.make(tmp_path, pace=Pace(attempts=3))
+    box.script.errors["poison"] = error
+    await box.plan(note("poison"), note("other", to="bob"))
+    await box.advance(days=1)
+    row = (await box.rows())["poison"]
+    assert (row.state, row.attempts) == (State.DEAD, 3)
+    assert (await box.states())["other"] is State.SENT
+    await box.close()
+
+
+async def test_a_handler_that_hangs_is_at_fault_too(tmp_path: Path) -> None:
+    box = await Box.make(tmp_path, pace=Pace(lease=0.3, attempts=1))  # it may take a third, in real time
+    box.script.hang = asyncio.Event()
+    await box.plan(note("poison"))
+    await asyncio.wait_for(box.sender.drain(), NET)
+    row = (await box.rows())["poison"]
+    assert (row.state, row.error.split()[:2]) == (State.DEAD, ["fault:", "TimeoutError"])
+    await box.close()
+
+
+@pytest.mark.parametrize("way", ["query", "error", "cancelled"])
+async def test_a_row_that_cannot_be_loaded_fails_alone(box: Box, way: str) -> None:
+    """On PostgreSQL nothing more can be asked in a transaction in which something failed."""
+    if way == "query":
+        box.script.bad_queries.add("poison")
+    else:
+        box.script.unloadable["poison"] = asyncio.CancelledError() if way == "cancelled" else TimeoutError()
+    people = [f"p{n}" for n in range(6)]
+    await box.plan(*(note(who, to=who, kind="t.loaded") for who in people[:3]))
+    await box.plan(note("poison", kind="t.loaded"))
+    await box.plan(*(note(who, to=who, kind="t.loaded") for who in people[3:]))
+    with capture_logs() as logs:
+        await box.sender.drain()
+    assert (await box.states()) == dict.fromkeys(people, State.SENT) | {"poison": State.READY}
+    assert "private" not in str(logs)
+    await box.advance(days=1)
+    assert (await box.states())["poison"] is State.DEAD
+
+
+async def test_a_row_whose_label_fails_harms_no_message(box: Box) -> None:
+    box.script.nameless.add("poison")
+    await box.plan(note("lead"), note("poison", kind="t.asked"), note("fine", kind="t.asked"))
+    await box.plan(note("next", MONDAY + DAY), note("tomorrow's poison", MONDAY + DAY))
+    with capture_logs() as logs:
+        await box.sender.drain()
+    (said,) = texts(box)
+    assert said.startswith("lead") and "fine" in said and "poison" not in said
+    assert set((await box.states()).values()) == {State.SENT, State.FOLDED, State.READY}
+    box.script.nameless.add("tomorrow's poison")
+    card = await box.person("ada").gets("/nudges")
+    assert "next" in card.plain and "poison" not in card.plain
+    assert any(each["event"] == "no label" for each in logs)
+    assert "private" not in str(logs)
+
+
+@pytest.mark.parametrize(("length", "listed"), [(1990, 0), (1750, 2)])
+async def test_a_message_that_is_nearly_full_lists_what_still_fits(
+    box: Box, length: int, listed: int
+) -> None:
+    others = [note(f"{n} " + 70 * "y", MONDAY + HOUR, kind="t.asked") for n in range(5)]
+    await box.plan(note(length * "x"), *others, note(76 * "z", MONDAY + HOUR, kind="t.asked"))
+    await box.sender.drain()
+    (said,) = box.said_to("ada")
+    assert said.card.plain.count(70 * "y") == len(said.card.buttons) == listed
+    assert "z" not in said.card.plain and State.DEAD not in (await box.states()).values()
+
+
 async def test_a_failure_the_platform_has_no_name_for_is_bounded_too(box: Box) -> None:
     await box.plan(note("hello"))
     box.chat.trouble = failing(ChatError("teapot"))
@@ -743,6 +850,30 @@ async def test_a_row_that_cannot_be_read_waits_for_its_key_and_stops_nobody(box:
     await box.advance(days=1)
     said = "\n".join(texts(box))
     assert "sealed" in said and "tonight" in said
+
+
+@pytest.mark.parametrize("state", [State.READY, State.UNDELIVERED])
+async def test_a_row_that_cannot_be_read_keeps_nobody_from_anything(box: Box, state: State) -> None:
+    """Ada looks at what is planned and takes a break, as if it were not there."""
+    later = MONDAY + 3 * HOUR
+    await box.plan(note("sealed", later, kind="plan.t"), note("open", later, kind="plan.t"))
+    rows = await box.rows()
+    async with box.storage.write() as tx:
+        sealed = outbox.c.id == rows["sealed"].id
+        await tx.execute(update(outbox).where(sealed).values(args=b"\1nonsense", state=state))
+    ada = box.person("ada")
+    with capture_logs() as logs:
+        listed = await ada.gets("/nudges")
+        assert "open" in listed.plain and "sealed" not in listed.plain
+        await ada.gets("/break 3 days")
+        button = next(each for each in listed.buttons if each.id == "nudges.open")
+        gone = await ada.pushes(replace(button, arg=f"{rows['sealed'].id}.0"))
+        assert isinstance(gone, Card) and "settled" in gone.plain, gone
+    async with box.storage.read() as connection:
+        moved = await box.app.kit.outbox.coming(connection, user())
+    assert [(row.args["text"], row.due_at) for row in moved] == [("open", later + 3 * DAY)]
+    told = [each for each in logs if each["event"] == "a row cannot be read"]
+    assert told and {each["row"] for each in told} == {rows["sealed"].id}
 
 
 async def test_drained_means_that_nothing_due_is_left(tmp_path: Path) -> None:

@@ -183,6 +183,16 @@ async def test_it_says_why_a_row_is_left_alone(box: Box) -> None:
     assert (states["fine"], states["late"]) == (State.READY, State.DROPPED)
 
 
+@pytest.mark.parametrize("word", ["retry", "drop"])
+async def test_ids_that_no_row_can_have_are_no_rows(box: Box, word: str) -> None:
+    ids = await killed(box, "a")
+    huge = (2**31, 2**63 - 1, 2**63, 10**30)
+    result = await said(word, "-1", "0", *map(str, huge), str(ids["a"]))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [f"{id}: left alone, there is no such row." for id in (-1, 0, *huge)]
+    assert result.stdout.startswith("1 row ")
+
+
 async def test_a_row_in_a_senders_hands_is_left_alone(box: Box) -> None:
     ids = await planned(box, "a")
     box.noted.gates = [gate := asyncio.Event()]

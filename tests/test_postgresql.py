@@ -591,16 +591,29 @@ def test_what_cannot_be_used_is_said_in_one_line_without_the_password(
     environment |= {"PYTHONPATH": str(ROOT)}
     config = tmp_path / "config.toml"
     command = [sys.executable, "-m", "bot", "run", "--config", str(config)]
-    for name, (url, said) in broken(postgres).items():
+    addresses = broken(postgres)
+    for name, (url, said) in addresses.items():
         config.write_text(f'[storage]\nurl = "{url}"\nkey_file = "{tmp_path / "key"}"\n')
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=60, env=environment, cwd=tmp_path
         )
         assert (done.returncode, done.stdout) == (2, ""), (name, done.stderr)
         (line,) = done.stderr.splitlines()
-        assert line.startswith('storage.url = "postgresql://'), name
+        assert line.startswith(f'{config}: storage.url = "postgresql://'), name
         assert said in line, name
         assert "hushed" not in line, name
+    environment["BOUNCEBACK_STORAGE__URL"] = addresses["no such host"][0]
+    for words in (["run"], ["outbox"], ["outbox", "retry", "1"]):
+        beside = [*command[:3], *words, "--config", str(config)]
+        done = subprocess.run(
+            beside, capture_output=True, text=True, timeout=60, env=environment, cwd=tmp_path
+        )
+        assert (done.returncode, done.stderr) == (
+            2,
+            'BOUNCEBACK_STORAGE__URL: storage.url = "postgresql://a:***@no.such.host.invalid/x" '
+            "names a host that nobody knows. Check its spelling.\n",
+        )
+    del environment["BOUNCEBACK_STORAGE__URL"]
     command[3] = "check"
     check = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
     assert (check.returncode, check.stderr) == (0, ""), "it tries nothing"

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,15 @@ from sqlalchemy import event, insert, text
 from structlog.testing import capture_logs
 
 from bot import sender as sender_module
-from bot.chat import Kind
+from bot.app import FAILED, _stopped
+from bot.chat import Kind, Message, User
 from bot.cog import State
 from bot.errors import TryLater
+from bot.lasting import Ended
+from bot.patience import in_line
 from bot.sender import Pace
 from bot.storage.schema import communities
+from bot.ui import Card
 from tests.outboxkit import NET, Box, note, post, until, until_states
 from tests.world import MONDAY
 
@@ -48,7 +53,9 @@ async def running(box: Box) -> AsyncIterator[asyncio.Task[None]]:
 
 
 @asynccontextmanager
-async def failing(box: Box, engine: str, statement: str, times: int = 10**9) -> AsyncIterator[list[str]]:
+async def failing(
+    box: Box, engine: str, statement: str, times: int = 10**9, error: BaseException | None = None
+) -> AsyncIterator[list[str]]:
     """The database refuses statements that begin so, as a full disk would; what it refused."""
     refused: list[str] = []
     target = getattr(box.storage, engine).sync_engine
@@ -56,7 +63,7 @@ async def failing(box: Box, engine: str, statement: str, times: int = 10**9) -> 
     def refuse(_: Any, __: Any, sql: str, *___: Any) -> None:
         if sql.startswith(statement) and len(refused) < times:
             refused.append(sql)
-            raise sqlite3.OperationalError("database or disk is full")
+            raise error or sqlite3.OperationalError("database or disk is full")
 
     event.listen(target, "before_cursor_execute", refuse)
     try:
@@ -194,6 +201,127 @@ async def test_sends_that_are_cancelled_from_within_make_room_again(box: Box) ->
         await until_states(box, *[State.SENT] * 10)
 
 
+async def test_what_a_feature_cancels_within_itself_stops_nobody(box: Box) -> None:
+    """Rendering, loading, and what follows an end, each in one row: the others do not notice."""
+    box.script.errors["render"] = box.script.unloadable["load"] = asyncio.CancelledError()
+    box.script.stray_ends.add("end")
+    await box.plan(note("load", to="p1", kind="t.loaded"), note("render", to="p2"), note("end", to="p3"))
+    await box.plan(*(note(f"n{n}", to=f"q{n}", kind="t.loaded") for n in range(10)))
+    async with running(box) as task:
+        await until_states(box, *[State.READY] * 2, *[State.SENT] * 11)
+        assert not task.done()
+        await box.plan(note("after", to="ada"))
+        await until_states(box, *[State.READY] * 2, *[State.SENT] * 12)
+        rows = await box.rows()
+    assert {rows[each].error.split()[1] for each in ("load", "render")} == {"CancelledWithin"}
+    assert "end" not in {text for text, _ in box.script.ended}
+
+
+PARTS = ("Sender._mark_forever", "Sender._renew_forever", "Sender._send_forever", "Stranded.watch")
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_a_part_that_ends_by_itself_ends_the_whole_and_says_so(box: Box, part: str) -> None:
+    """Without one of them nothing would be marked, or kept, and nobody would know."""
+    await box.plan(note("hello"))
+    task = asyncio.create_task(box.sender.run())
+    await until_states(box, State.SENT)
+    with capture_logs() as logs:
+        next(each for each in asyncio.all_tasks() if each.get_name() == part).cancel()
+        await asyncio.wait([task], timeout=NET)
+    assert task.done() and isinstance(task.exception(), ExceptionGroup)
+    (said,) = [each for each in logs if each["log_level"] == "critical"]
+    assert (said["event"], said["part"]) == ("a part ended by itself", part)
+
+
+async def test_the_bot_ends_with_an_error_unless_it_was_told_to_stop() -> None:
+    async def cancelled() -> None:
+        raise asyncio.CancelledError
+
+    async def half() -> None:
+        raise ExceptionGroup("group", [Ended("_mark_forever")])
+
+    with capture_logs() as logs:
+        assert await _stopped(asyncio.create_task(cancelled())) == FAILED
+        assert await _stopped(asyncio.create_task(half())) == FAILED
+    assert [each["log_level"] for each in logs] == ["critical", "critical"]
+    serving = asyncio.create_task(asyncio.Event().wait())
+    asyncio.get_running_loop().call_soon(serving.cancel)
+    assert await _stopped(serving) == 0  # type: ignore[arg-type]
+
+
+# -- waiting for one's turn -----------------------------------------------------------------------
+
+
+@dataclass
+class Line:
+    """The platform's line: calls wait in it until the gate opens, and are noted when their turn came."""
+
+    box: Box
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting: list[str] = field(default_factory=list[str])
+    asked: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        say = self.box.chat.dm
+
+        async def dm(user: User, card: Card, *, key: str, again: bool = False) -> Message:
+            self.waiting.append(card.plain)
+            with in_line():
+                await self.gate.wait()
+            self.asked.append(card.plain)
+            return await say(user, card, key=key, again=again)
+
+        vars(self.box.chat)["dm"] = dm
+
+
+async def test_what_became_too_late_in_a_line_is_not_said(tmp_path: Path) -> None:
+    box = await Box.make(tmp_path, pace=Pace(lease=7200.0))
+    line = Line(box)
+    await box.plan(note("stale", late=timedelta(minutes=10)), note("fine", to="bob", late=DAY))
+    async with running(box):
+        await until(lambda: len(line.waiting) == 2)
+        await box.clock.advance(timedelta(hours=1))
+        line.gate.set()
+        await until_states(box, State.DROPPED, State.SENT)
+    assert line.asked == ["fine"]
+    assert ("stale", State.DROPPED) in box.script.ended
+    await box.close()
+
+
+async def test_who_was_stopped_in_a_line_sends_nothing_that_another_has_taken(box: Box) -> None:
+    """The whole process slept past its lease: nothing was renewed. Keys mean nothing on this platform."""
+    box.chat.honours_keys = False
+    line = Line(box)
+    await box.plan(note("hello"))
+    (unit,) = await box.sender._claims.claim()
+    sleeper = asyncio.create_task(box.sender._deliver(unit))
+    await until(lambda: bool(line.waiting))
+    await box.clock.advance(timedelta(minutes=3))
+    line.gate.set()
+    await box.sender.drain()  # as another worker
+    outcome = await sleeper
+    await box.sender._mark([outcome])
+    assert (outcome.state, outcome.tried) == (State.READY, False)
+    assert line.asked == ["hello"] and len(box.said_to("ada")) == 1
+    assert (await box.states()) == {"hello": State.SENT}
+
+
+async def test_given_back_in_a_line_it_is_looked_for_before_it_is_said(box: Box) -> None:
+    """A call may have asked for something before it stood in line once more."""
+    line = Line(box)
+    await box.plan(note("hello"))
+    (unit,) = await box.sender._claims.claim()
+    sleeper = asyncio.create_task(box.sender._deliver(unit))
+    await until(lambda: bool(line.waiting))
+    await box.clock.advance(timedelta(minutes=3))
+    line.gate.set()
+    await box.sender._mark([await sleeper])
+    assert line.asked == []
+    await box.sender.drain()
+    assert [call.again for call in box.noted.calls] == [True]
+
+
 # -- a database that fails ------------------------------------------------------------------------
 
 
@@ -223,6 +351,39 @@ def _plan_outside(path: str, values: dict[str, Any]) -> None:
         marks = ", ".join("?" * len(values))
         connection.execute(f"INSERT INTO outbox ({names}) VALUES ({marks})", list(values.values()))
     connection.close()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "statement", ["UPDATE outbox SET ready_at", "UPDATE outbox SET state"], ids=["claim", "mark"]
+)
+async def test_a_statement_that_is_cancelled_from_within_stops_nothing(box: Box, statement: str) -> None:
+    """The driver gives something up by itself; nobody told the sender to stop."""
+    error = asyncio.CancelledError()
+    async with running(box) as task:
+        async with failing(box, "_writer", statement, times=1, error=error) as refused:
+            await box.plan(note("hello"))
+            await until(lambda: bool(refused) and bool(box.chat.sent) and not box.sender._flying)
+        await box.clock.advance(timedelta(seconds=61))
+        await until_states(box, State.SENT)
+        assert not task.done()
+
+
+async def test_a_renewal_that_is_cancelled_from_within_stops_nothing(box: Box) -> None:
+    line = Line(box)
+    await box.plan(note("hello"))
+    async with running(box) as task:
+        await until(lambda: bool(line.waiting))
+        (unit,) = box.sender._hand.begun.values()
+        async with failing(box, "_writer", "SELECT outbox.id", times=1, error=asyncio.CancelledError()):
+            await box.sender._renew([unit])
+        assert box.sender._hand.until(unit) == MONDAY + timedelta(seconds=60)
+        await box.clock.advance(timedelta(seconds=10))
+        await box.sender._renew([unit])
+        assert box.sender._hand.until(unit) == MONDAY + timedelta(seconds=70)
+        line.gate.set()
+        await until_states(box, State.SENT)
+        assert not task.done()
 
 
 @pytest.mark.usefixtures("impatient")

@@ -26,7 +26,7 @@ PASSING = (  # beginnings of codes: nothing is wrong with what was asked, and as
 
 
 class StorageError(Exception):
-    """The database cannot be used: why, and what to mend. The text goes on after ``storage.url = …``."""
+    """The database cannot be used: why, and what to mend; goes on after ``config.toml: storage.url = …``."""
 
 
 @contextmanager
