@@ -224,7 +224,7 @@ async def _breakdown(file: Path) -> Figure:
         gc.collect()
         while units := await timing.timed("claim, by the rules", claims.claim()):
             outcomes = [
-                await timing.timed("send", delivery.deliver(unit, lambda unit=unit: unit.lead.ready_at))
+                await timing.timed("send", delivery.deliver(unit, lambda each: each.lead.ready_at))
                 for unit in units
             ]
             await timing.timed("mark", marks.mark(outcomes))

@@ -18,7 +18,7 @@ from bot.features import Features, Unit, fault, trace
 from bot.logs import under_way
 from bot.marks import Outcome, given_back
 from bot.patience import within
-from bot.rows import FAULT, Row, State, Verb
+from bot.rows import FAULT, State, Verb
 from bot.stray import contained, from_within
 from bot.ui import Card
 
@@ -41,11 +41,7 @@ class _TooLate(Exception):
 
 
 class _NotOurs(Exception):
-    """Its lease ended before its turn came: another may have sent it. ``asked``: we may have begun to."""
-
-    def __init__(self, *, asked: bool) -> None:
-        super().__init__()
-        self.asked = asked
+    """Its lease ended before its turn came: another may have sent it, and we may have begun to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,85 +59,102 @@ class Delivery:
     call: timedelta
     attempts: int
 
-    async def deliver(self, unit: Unit, until: Callable[[], datetime]) -> Outcome:
+    async def deliver(self, unit: Unit, until: Callable[[Unit], datetime]) -> Outcome:
         """Whatever goes wrong with a unit is its own outcome and nobody else's; ``until`` its lease lasts."""
         row, now = unit.lead, self.clock.now()
-        if now + self.call > until():  # it waited here for too long
+        if now + self.call > until(unit):  # it waited here for too long
             return given_back(unit, "lease ran out", now)
         under_way.set((row.id, row.kind))  # until the sender's next one
+        worded: list[Card | None] = []
+        turn = partial(self._look, unit, until)
         try:
-            return await self._tried(unit, until)
-        except Exception as error:  # noqa: BLE001  (raised while another error was handled)
-            return self._broken(unit, fault(error))
-
-    async def _tried(self, unit: Unit, until: Callable[[], datetime]) -> Outcome:
-        row = unit.lead
-        try:
-            return await self._send(unit, until)
-        except _NotOurs as error:
-            return given_back(unit, "lease ran out", self.clock.now())._replace(unsure=error.asked)
-        except _TooLate:
-            log.info("too late when its turn came")
-            return Outcome(unit, State.DROPPED)
-        except _Unsayable as error:
-            log.error("failed", error=type(error.why).__name__, trace=trace(error.why))
-            outcome = self._broken(unit, fault(error.why))
-        except TimeoutError:
-            outcome = self._later(unit, "timeout", unsure=True)
-        except TryLater as error:
-            outcome = self._later(unit, error.reason, error.after, unsure=error.unsure)
-        except Misconfigured as error:
-            log.error("an organiser needs to mend this", reason=error.reason)
-            with contained():
-                await self.features.trouble(row, error.reason)
-            outcome = self._later(unit, error.reason, MISCONFIGURED_RETRY)
-        except (Undeliverable, Gone) as error:
-            log.info("refused for good", reason=error.reason)
-            return Outcome(unit, State.UNDELIVERED, error=error.reason)
-        except ChatError as error:
-            outcome = self._broken(unit, FAULT + error.reason)
+            return await within(self.call.total_seconds(), self._send(unit, worded), turn)
         except Exception as error:  # noqa: BLE001  (one bad row stops no other)
-            log.error("failed", error=type(error).__name__, trace=trace(error))
-            outcome = self._broken(unit, fault(error))
+            if isinstance(error, TimeoutError) and not worded:
+                error = _Unsayable(error)
+            try:
+                return await self._failed(unit, error)
+            except Exception as worse:  # noqa: BLE001  (raised while the first was handled)
+                return self._broken(unit, fault(worse))
+
+    async def _failed(self, unit: Unit, error: Exception) -> Outcome:
+        match error:
+            case _NotOurs():
+                return given_back(unit, "lease ran out", self.clock.now())._replace(unsure=True)
+            case _TooLate():
+                log.info("too late when its turn came")
+                return Outcome(unit, State.DROPPED)
+            case Undeliverable() | Gone():
+                log.info("refused for good", reason=error.reason)
+                return Outcome(unit, State.UNDELIVERED, error=error.reason)
+            case TimeoutError():
+                outcome = self._later(unit, "timeout", unsure=True)
+            case TryLater():
+                outcome = self._later(unit, error.reason, error.after, unsure=error.unsure)
+            case Misconfigured():
+                log.error("an organiser needs to mend this", reason=error.reason)
+                with contained():
+                    await self.features.trouble(unit.lead, error.reason)
+                outcome = self._later(unit, error.reason, MISCONFIGURED_RETRY)
+            case ChatError():
+                outcome = self._broken(unit, FAULT + error.reason)
+            case _:
+                why = error.why if isinstance(error, _Unsayable) else error
+                log.error("failed", error=type(why).__name__, trace=trace(why))
+                outcome = self._broken(unit, fault(why))
         if outcome.retry_at:
             pause = (outcome.retry_at - self.clock.now()).total_seconds()
             log.info("tried again later", reason=outcome.error, seconds=round(pause, 1))
         return outcome
 
-    async def _send(self, unit: Unit, until: Callable[[], datetime]) -> Outcome:
+    async def _send(self, unit: Unit, worded: list[Card | None]) -> Outcome:
+        """Render it, put the card into ``worded``, and do with it what the row says."""
         row = unit.lead
-        target = row.place.place if isinstance(row.place, Message) else row.place or row.user
+        verb, place = row.verb, row.place
+        target = place.place if isinstance(place, Message) else place or row.user
         chat = self.chats.get(target.platform) if target else None
         if chat is None:
             raise TryLater("platform is not running", MISCONFIGURED_RETRY)  # here: maybe in another process
-        card = None
-        if row.verb is not Verb.DELETE:
-            card = await self._card(unit)
-            if card is None:
-                return Outcome(unit, State.DROPPED)
-        self._look(row, until, asked=False)
-        look = partial(self._look, row, until, asked=True)
-        message = await within(self.call.total_seconds(), _said(chat, unit, card), look)
+        card = None if verb is Verb.DELETE else await self._card(unit)
+        worded.append(card)
+        message = None
+        if verb is Verb.DELETE and isinstance(place, Message):
+            await chat.delete(place)
+        elif card is None:
+            return Outcome(unit, State.DROPPED)
+        elif verb is Verb.DM and row.user:
+            message = await chat.dm(row.user, card, key=row.key, again=unit.again)
+        elif verb is Verb.POST and isinstance(place, Place):
+            message = await chat.post(place, card, key=row.key, again=unit.again)
+        elif verb is Verb.THREAD and isinstance(place, Message):
+            thread = await chat.thread(place, card.title)
+            untitled = replace(card, title="")  # the thread has the title
+            message = await chat.post(thread, untitled, key=row.key, again=unit.again)
+        elif verb is Verb.EDIT and isinstance(place, Message):
+            message = place
+            await chat.edit(place, card)
+        else:
+            raise ChatError(f"{verb} without its target")
         return Outcome(unit, State.SENT, message)
 
     async def _card(self, unit: Unit) -> Card | None:
         """Rendered; whatever goes wrong there, no platform was away, and no person refused."""
         try:
-            return await within(self.call.total_seconds(), self.features.render(unit))
+            return await self.features.render(unit)
         except asyncio.CancelledError as error:
             raise _Unsayable(from_within(error)) from None
         except Exception as error:
             raise _Unsayable(error) from error
 
-    def _look(self, row: Row, until: Callable[[], datetime], *, asked: bool) -> None:
-        """Right before something is asked of the platform: whether it still is worth saying, and ours.
+    def _look(self, unit: Unit, until: Callable[[Unit], datetime]) -> None:
+        """When its turn came in a line: whether it still is worth saying, and ours.
 
-        A line may be long, and a process can be stopped in it. ``asked``: something may have been before.
+        A line may be long, and a process can be stopped in it.
         """
-        now = self.clock.now()
-        if now >= until():
-            raise _NotOurs(asked=asked)
-        if row.expires_at and now >= row.expires_at:
+        now, expires = self.clock.now(), unit.lead.expires_at
+        if now >= until(unit):
+            raise _NotOurs
+        if expires and now >= expires:
             raise _TooLate
 
     def _later(self, unit: Unit, reason: str, after: float = 0.0, *, unsure: bool = False) -> Outcome:
@@ -161,26 +174,3 @@ class Delivery:
         pause = min(RETRY_MOST, RETRY_FIRST * 2 ** min(tries - 1, 16))
         pause = max(after, pause * self.random.uniform(0.5, 1.0))
         return self.clock.now() + timedelta(seconds=pause)
-
-
-async def _said(chat: Chat, unit: Unit, card: Card | None) -> Message | None:
-    """Do with the card what the row says; the message that it became, or is about."""
-    row = unit.lead
-    verb, place = row.verb, row.place
-    if verb is Verb.DELETE and isinstance(place, Message):
-        await chat.delete(place)
-        return None
-    if card is None:
-        raise ChatError(f"{verb} without its target")
-    if verb is Verb.DM and row.user:
-        return await chat.dm(row.user, card, key=row.key, again=unit.again)
-    if verb is Verb.POST and isinstance(place, Place):
-        return await chat.post(place, card, key=row.key, again=unit.again)
-    if verb is Verb.THREAD and isinstance(place, Message):
-        thread = await chat.thread(place, card.title)
-        untitled = replace(card, title="")  # the thread has the title
-        return await chat.post(thread, untitled, key=row.key, again=unit.again)
-    if verb is Verb.EDIT and isinstance(place, Message):
-        await chat.edit(place, card)
-        return place
-    raise ChatError(f"{verb} without its target")

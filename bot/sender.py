@@ -258,7 +258,7 @@ class Sender:
         """Send one unit, unless the same row was claimed anew meanwhile."""
         if not self._hand.is_newest(unit):
             return given_back(unit, "overtaken", self._clock.now())
-        until = partial(self._held_until, unit)
+        until = self._held_until
         if self._observer is None:
             return await self._delivery.deliver(unit, until)
         began = self._clock.monotonic()
