@@ -11,6 +11,7 @@ from random import Random
 
 import structlog
 
+from bot.breaker import Breaker
 from bot.chat import Chat, Message, Place
 from bot.clock import Clock
 from bot.errors import ChatError, Gone, Misconfigured, TryLater, Undeliverable
@@ -40,6 +41,14 @@ class _TooLate(Exception):
     """It expired before its turn came."""
 
 
+class _LeftAlone(Exception):
+    """Its platform does not answer just now; for how many seconds it is left alone."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
 class _NotOurs(Exception):
     """Its lease ended before its turn came: another may have sent it, and we may have begun to."""
 
@@ -58,6 +67,7 @@ class Delivery:
     random: Random
     call: timedelta
     attempts: int
+    breaker: Breaker
 
     async def deliver(self, unit: Unit, until: Callable[[Unit], datetime]) -> Outcome:
         """Whatever goes wrong with a unit is its own outcome and nobody else's; ``until`` its lease lasts."""
@@ -72,6 +82,7 @@ class Delivery:
         except Exception as error:  # noqa: BLE001  (one bad row stops no other)
             if isinstance(error, TimeoutError) and not worded:
                 error = _Unsayable(error)
+            self._heard(unit, error)
             try:
                 return await self._failed(unit, error)
             except Exception as worse:  # noqa: BLE001  (raised while the first was handled)
@@ -81,6 +92,9 @@ class Delivery:
         match error:
             case _NotOurs():
                 return given_back(unit, "lease ran out", self.clock.now())._replace(unsure=True)
+            case _LeftAlone():
+                at = self.clock.now() + timedelta(seconds=error.seconds * self.random.uniform(1.0, 1.5))
+                return Outcome(unit, State.READY, error="no answer from there", retry_at=at, tried=False)
             case _TooLate():
                 log.info("too late when its turn came")
                 return Outcome(unit, State.DROPPED)
@@ -107,14 +121,24 @@ class Delivery:
             log.info("tried again later", reason=outcome.error, seconds=round(pause, 1))
         return outcome
 
+    def _heard(self, unit: Unit, error: Exception) -> None:
+        """Whether its platform answered is remembered; that it refused is an answer."""
+        platform = unit.platform
+        if isinstance(error, ChatError):
+            self.breaker.answered(platform)
+        elif isinstance(error, TimeoutError) and self.breaker.unanswered(platform):
+            seconds = self.breaker.left(platform)
+            log.warning("a platform does not answer: it is left alone", platform=platform, seconds=seconds)
+
     async def _send(self, unit: Unit, worded: list[Card | None]) -> Outcome:
         """Render it, put the card into ``worded``, and do with it what the row says."""
         row = unit.lead
         verb, place = row.verb, row.place
-        target = place.place if isinstance(place, Message) else place or row.user
-        chat = self.chats.get(target.platform) if target else None
+        chat = self.chats.get(unit.platform)
         if chat is None:
             raise TryLater("platform is not running", MISCONFIGURED_RETRY)  # here: maybe in another process
+        if self.breaker.wary and (seconds := self.breaker.left(unit.platform)):
+            raise _LeftAlone(seconds)
         card = None if verb is Verb.DELETE else await self._card(unit)
         worded.append(card)
         message = None
@@ -135,6 +159,8 @@ class Delivery:
             await chat.edit(place, card)
         else:
             raise ChatError(f"{verb} without its target")
+        if self.breaker.wary:
+            self.breaker.answered(unit.platform)
         return Outcome(unit, State.SENT, message)
 
     async def _card(self, unit: Unit) -> Card | None:

@@ -31,6 +31,13 @@ class Unit(NamedTuple):
     person: Preferences | None = None
     loaded: Any = None
 
+    @property
+    def platform(self) -> str:
+        """The name of the platform that it is for; none if it has no target."""
+        place = self.lead.place
+        target = place.place if isinstance(place, Message) else place or self.lead.user
+        return target.platform if target else ""
+
 
 class Ended(NamedTuple):
     """A row that ended: how, as which message, and what had been loaded for it (None if nothing was)."""

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from bot.breaker import Breaker
 from bot.chat import Chat
 from bot.claims import Claims
 from bot.clock import Clock
@@ -66,7 +67,7 @@ class Sender:
         self._claims = Claims(storage, rows, people, clock, features, pace.lease, pace.batch)
         self._marks = Marks(storage, people, clock, features)
         call = timedelta(seconds=pace.lease / 3)
-        self._delivery = Delivery(dict(chats), features, clock, random, call, pace.attempts)
+        self._delivery = Delivery(dict(chats), features, clock, random, call, pace.attempts, Breaker(clock))
         self._room = Room(pace, clock)
         self._stranded = Stranded(storage, clock, pace.lease)
         self._wake = asyncio.Event()  # something was committed, or there is room for more

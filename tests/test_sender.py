@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from bot import sender as sender_module
 from bot.app import FAILED, _stopped
+from bot.breaker import FIRST, MANY
 from bot.chat import Kind, Message, User
 from bot.cog import State
 from bot.errors import TryLater
@@ -70,6 +71,27 @@ async def failing(
         yield refused
     finally:
         event.remove(target, "before_cursor_execute", refuse)
+
+
+async def test_a_platform_that_hangs_is_left_alone_until_it_answers_again(tmp_path: Path) -> None:
+    """Nobody's messages wait for twenty minutes behind calls that are never answered."""
+    box = await Box.make(tmp_path, pace=Pace(lease=0.3, senders=1))  # a call may take a tenth of a second
+    await box.plan(*(note(f"nudge {n}", to=f"u{n}") for n in range(20)))
+    never = asyncio.Event()
+    box.noted.gates += [never] * (MANY + 1)
+    await box.sender.drain()
+    assert len(box.noted.calls) == MANY, "the others were put off without a call"
+    rows = (await box.rows()).values()
+    assert sorted(row.attempts for row in rows) == [0] * (20 - MANY) + [1] * MANY, "waiting is no try"
+    await box.clock.advance(timedelta(seconds=FIRST))
+    await box.sender.drain()
+    assert len(box.noted.calls) == MANY + 1, "one looked whether it answers again"
+    await box.advance(minutes=5)
+    assert sorted(sent.card.plain for sent in box.chat.sent.values()) == sorted(
+        f"nudge {n}" for n in range(20)
+    )
+    assert len(box.noted.calls) == MANY + 1 + 20
+    await box.close()
 
 
 @asynccontextmanager
