@@ -45,7 +45,11 @@ LOOK = 0.05  # seconds between two looks at something that tells nobody when it 
 LEASE = 3.0  # seconds
 PACE = Pace(lease=LEASE, batch=64, senders=8)
 PLANNED = 1_000  # rows in one transaction
-STATEMENT = "SELECT key, state, coalesce(lease, ''), attempts FROM outbox"
+PUT_OFF = "put off"  # to tomorrow: its person had a message today that could not take it along any more
+STATEMENT = (
+    "SELECT key, CASE WHEN state = 'ready' AND ready_at > due_at + 129600000000 "  # after a day and a half
+    f"THEN '{PUT_OFF}' ELSE state END, coalesce(lease, ''), attempts FROM outbox"
+)
 
 
 class Stored(NamedTuple):
@@ -71,6 +75,7 @@ class Found:
     window: int  # messages that were there and not written down when their bot was killed
     widest: int  # ... at the worst of these kills
     unsure: int  # tries whose answer came too late or never
+    put_off: int  # rows that are said tomorrow
     done: Counter[str] = field(default_factory=Counter[str])  # what was done to the bots
     seconds: float = 0.0
 
@@ -83,6 +88,8 @@ class Found:
             said.append(f"{len(self.lost)} rows were never said: {self.lost[:10]}")
         if self.twice:
             said.append(f"{len(self.twice)} rows are in several messages: {sorted(self.twice)[:10]}")
+        if self.put_off > self.rows / 50:
+            said.append(f"{self.put_off} rows were put off to the next day: that is many")
         if self.open:
             said.append(f"rows that did not end: {dict(self.open)}")
         return said
@@ -91,7 +98,9 @@ class Found:
         done = ", ".join(f"{count} × {what}" for what, count in sorted(self.done.items())) or "nothing"
         known = self.tries - self.messages
         return (
-            f"{self.rows} rows in {self.messages} messages, {len(self.lost)} lost, {self.again} sent again "
+            f"{self.rows} rows in {self.messages} messages, {len(self.lost)} lost, "
+            f"{self.put_off} put off to the next day, "
+            f"{self.again} sent again "
             f"({self.window} were under way at the kills, {self.widest} at most at one; "
             f"{self.unsure} had no answer in time; {known} repeats were recognised); {done}; "
             f"{self.seconds:.0f} s"
@@ -306,14 +315,17 @@ class Chaos:
         said = told(answer)
         by_key = {each.key: each for each in reversed(said)}
         rows = Counter(row for each in by_key.values() for row in each.rows)
+        unsaid = [number for number in range(self.rows) if number not in rows]
+        put_off = sum(row.state == PUT_OFF for row in stored)
         return Found(
             rows=self.rows,
             messages=len(said),
             tries=answer["tries"],
-            lost=[number for number in range(self.rows) if number not in rows],
+            lost=unsaid[put_off:],
+            put_off=put_off,
             again=len(said) - len(by_key),
             twice={row: times for row, times in rows.items() if times > 1},
-            open=Counter(row.state for row in stored if row.state not in ("sent", "folded")),
+            open=Counter(row.state for row in stored if row.state not in ("sent", "folded", PUT_OFF)),
             window=sum(self._windows),
             widest=max(self._windows, default=0),
             unsure=sum(
