@@ -82,7 +82,7 @@ class Delivery:
         except Exception as error:  # noqa: BLE001  (one bad row stops no other)
             if isinstance(error, TimeoutError) and not worded:
                 error = _Unsayable(error)
-            self._heard(unit, error)
+            self._heard(unit, error, now)
             try:
                 return await self._failed(unit, error)
             except Exception as worse:  # noqa: BLE001  (raised while the first was handled)
@@ -121,12 +121,17 @@ class Delivery:
             log.info("tried again later", reason=outcome.error, seconds=round(pause, 1))
         return outcome
 
-    def _heard(self, unit: Unit, error: Exception) -> None:
-        """Whether its platform answered is remembered; that it refused is an answer."""
-        platform = unit.platform
-        if isinstance(error, ChatError):
+    def _heard(self, unit: Unit, error: Exception, began: datetime) -> None:
+        """Whether its platform answered is remembered; that it refused is an answer.
+
+        A platform's own time limit may end before ours. What fails at once holds up nobody and says nothing.
+        """
+        platform, silent = unit.platform, isinstance(error, TimeoutError)
+        if isinstance(error, TryLater):
+            silent = error.unsure and self.clock.now() - began >= self.call / 4
+        elif isinstance(error, ChatError):
             self.breaker.answered(platform)
-        elif isinstance(error, TimeoutError) and self.breaker.unanswered(platform):
+        if silent and self.breaker.unanswered(platform):
             seconds = self.breaker.left(platform)
             log.warning("a platform does not answer: it is left alone", platform=platform, seconds=seconds)
 

@@ -73,12 +73,22 @@ async def failing(
         event.remove(target, "before_cursor_execute", refuse)
 
 
-async def test_a_platform_that_hangs_is_left_alone_until_it_answers_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ends", ["by our limit", "by the platform's own"])
+async def test_a_platform_that_hangs_is_left_alone_until_it_answers_again(tmp_path: Path, ends: str) -> None:
     """Nobody's messages wait for twenty minutes behind calls that are never answered."""
     box = await Box.make(tmp_path, pace=Pace(lease=0.3, senders=1))  # a call may take a tenth of a second
     await box.plan(*(note(f"nudge {n}", to=f"u{n}") for n in range(20)))
-    never = asyncio.Event()
-    box.noted.gates += [never] * (MANY + 1)
+    if ends == "by our limit":
+        box.noted.gates += [asyncio.Event()] * (MANY + 1)  # never opened
+    else:
+        left = iter(range(MANY + 1))
+
+        def trouble(_: str, when: str) -> None:
+            if when == "before" and next(left, None) is not None:
+                box.clock._now += timedelta(seconds=0.05)
+                raise TryLater("connection lost", unsure=True)
+
+        box.chat.trouble = trouble
     await box.sender.drain()
     assert len(box.noted.calls) == MANY, "the others were put off without a call"
     rows = (await box.rows()).values()

@@ -29,6 +29,7 @@ from sqlalchemy.exc import CompileError, IntegrityError, OperationalError, State
 
 from bot.people import Defaults, People
 from bot.storage import Storage, migrations
+from bot.storage import sqlite as sqlite_module
 from bot.storage.errors import StorageError, code, passes
 from bot.storage.schema import EPOCH, FOREVER, Instant, communities, events, metadata, people
 
@@ -360,6 +361,34 @@ async def test_a_write_that_is_cancelled_anywhere_leaves_the_next_one_whole(stor
         await asyncio.wait([cut])
         await write(f"whole {turns}")
     assert {f"whole {turns}" for turns in range(1, 25)} <= set(await ids(storage))
+
+
+@pytest.mark.sqlite
+async def test_a_write_that_is_cancelled_while_the_file_is_locked_spoils_no_later_one(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is given up; what still waits on that one is nobody else's."""
+    quick = [each.replace("10000", "300") for each in sqlite_module.PRAGMAS]  # milliseconds for a lock
+    monkeypatch.setattr(sqlite_module, "PRAGMAS", quick)
+    storage = await Storage.open(url)
+
+    async def write(name: str) -> None:
+        async with storage.write() as tx:
+            await tx.execute(insert(events).values(id=name, at=NOW))
+
+    await write("first")
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        cut = asyncio.create_task(write("cut"))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        cut.cancel()
+        await asyncio.wait([cut])
+        other.execute("ROLLBACK")
+    for name in ("second", "third"):
+        await write(name)
+    assert await ids(storage) == ["first", "second", "third"]
+    await storage.close()
 
 
 async def test_what_was_stored_is_there_after_the_next_start(url: str) -> None:

@@ -58,20 +58,20 @@ class SQLite:
         reader = create_async_engine(  # as many as there are senders: one more is opened anew each time
             driven, poolclass=AsyncAdaptedQueuePool, pool_size=16, hide_parameters=True
         )
-        steps = Steps()
+        made: list[Steps] = []  # by the thread of a connection that is being opened
         writer = create_async_engine(
             driven,
             poolclass=AsyncAdaptedQueuePool,
             pool_size=1,
             max_overflow=0,
             pool_reset_on_return=None,  # see below: only what was not committed is rolled back
-            connect_args={"factory": partial(Stepping, steps=steps)},
+            connect_args={"factory": partial(_stepping, made)},
             hide_parameters=True,
         )
         _tune(reader)
         _tune(writer)
         _read(reader)
-        _write(writer, steps)
+        _write(writer, made)
         return cls(reader, writer)
 
     async def fetch(self, glance: Glance, names: dict[str, str]) -> Iterable[Iterable[Any]]:
@@ -149,18 +149,23 @@ def _read(engine: AsyncEngine) -> None:
     event.listen(engine.sync_engine, "begin", began)
 
 
-def _write(engine: AsyncEngine, steps: Steps) -> None:
+def _stepping(made: list[Steps], *args: Any, **options: Any) -> Stepping:
+    made.append(Steps())
+    return Stepping(*args, steps=made[-1], **options)
+
+
+def _write(engine: AsyncEngine, made: list[Steps]) -> None:
     heard: Any = engine.sync_engine.dispatch
 
     def connected(_: Any, record: ConnectionPoolEntry) -> None:
-        record.info[STEPS] = steps
+        record.info[STEPS] = made.pop()  # its own: one that was given up may still fail at what waited
 
     def began(connection: Any) -> None:
         heard.before_cursor_execute(connection, None, BEGIN, (), None, False)
-        steps.begin(BEGIN)
+        connection.info[STEPS].begin(BEGIN)
 
-    def given_back(dbapi: Any, *_: Any) -> None:
-        if steps.open:
+    def given_back(dbapi: Any, record: ConnectionPoolEntry, *_: Any) -> None:
+        if record.info[STEPS].open:
             dbapi.rollback()
 
     event.listen(engine.sync_engine, "connect", connected)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 STEPS = "steps"  # in a connection's ``info``, where it has some
@@ -79,3 +80,9 @@ class Stepping(sqlite3.Connection):
         """Store none of it."""
         self._steps.end()
         super().rollback()
+
+    def close(self) -> None:
+        """Give up what is open first: SQLite would keep its lock while any cursor is left."""
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
