@@ -11,11 +11,12 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import aiosqlite
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -23,7 +24,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, func, insert, select, update
+from sqlalchemy import create_engine, event, func, insert, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import CompileError, IntegrityError, OperationalError, StatementError
 
@@ -361,6 +362,20 @@ async def test_a_write_that_is_cancelled_anywhere_leaves_the_next_one_whole(stor
         await asyncio.wait([cut])
         await write(f"whole {turns}")
     assert {f"whole {turns}" for turns in range(1, 25)} <= set(await ids(storage))
+
+
+@pytest.mark.sqlite
+async def test_writes_share_one_connection_and_leave_it_clean(storage: Storage) -> None:
+    opened: list[object] = []
+    event.listen(storage._writer.sync_engine, "connect", lambda made, _: opened.append(made))
+    for name in ("first", "second", "second", "third"):
+        with suppress(IntegrityError):
+            async with storage.write() as tx:
+                await tx.execute(insert(events).values(id=name, at=NOW))
+    async with storage._writer.connect() as connection:
+        raw = cast("aiosqlite.Connection", (await connection.get_raw_connection()).driver_connection)
+        assert not raw.in_transaction
+    assert (await ids(storage), len(opened)) == (["first", "second", "third"], 1)
 
 
 @pytest.mark.sqlite

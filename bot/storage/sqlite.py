@@ -19,7 +19,7 @@ import aiosqlite
 from sqlalchemy import event
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolResetState
 
 from bot.storage import migrations
 from bot.storage.errors import explained_file
@@ -164,7 +164,7 @@ def _write(engine: AsyncEngine, made: list[Steps]) -> None:
         heard.before_cursor_execute(connection, None, BEGIN, (), None, False)
         connection.info[STEPS].begin(BEGIN)
 
-    def given_back(dbapi: Any, record: ConnectionPoolEntry, *_: Any) -> None:
+    def given_back(dbapi: Any, record: ConnectionPoolEntry, _: PoolResetState) -> None:
         if record.info[STEPS].open:
             dbapi.rollback()
 
