@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from hashlib import blake2s
@@ -83,9 +83,12 @@ class Workers:
         self.count = 0  # of all, this one included
 
     async def join(self) -> None:
-        """Be counted. Where others send already, wait until all of them have counted anew."""
-        await self._bury()
-        await self._live()
+        """Be counted. Where others send already, wait until all of them have counted anew.
+
+        A database that has just gone away is waited for: nothing is sent before that anyway.
+        """
+        while not await self._counted(self._bury, self._live):  # noqa: ASYNC110  (nobody tells that it is back)
+            await asyncio.sleep(self._beat)
         if self.count > 1:
             await asyncio.sleep(self._beat * 1.5)
 
@@ -93,10 +96,17 @@ class Workers:
         """Show that this one is there, and count the others, until cancelled."""
         while True:
             await asyncio.sleep(self._beat)
-            try:
-                await self._live()
-            except Exception as error:  # noqa: BLE001  (without a database nothing is claimed either)
-                log.warning("senders not counted", error=type(error).__name__)
+            await self._counted(self._live)
+
+    async def _counted(self, *steps: Callable[[], Awaitable[None]]) -> bool:
+        """Whether the database did it."""
+        try:
+            for step in steps:
+                await step()
+        except Exception as error:  # noqa: BLE001  (without a database nothing is claimed either)
+            log.warning("senders not counted", error=type(error).__name__)
+            return False
+        return True
 
     async def leave(self) -> None:
         """Be counted no more."""

@@ -7,7 +7,8 @@ import os
 import sys
 from asyncio.subprocess import PIPE
 
-from sqlalchemy import insert
+from sqlalchemy import insert, text
+from structlog.testing import capture_logs
 
 from bot import workers
 from bot.clock import SystemClock
@@ -66,6 +67,26 @@ async def test_started_again_after_a_crash_it_does_not_wait_for_itself(database:
     worker = Workers(storage, SystemClock(), [platform], beat=BEAT)
     await worker.join()
     assert worker.count == 3, "itself, one that lives here, and one elsewhere of which nothing is known"
+    await storage.close()
+
+
+async def test_a_database_that_goes_away_at_the_start_is_waited_for(database: str) -> None:
+    storage, platform = await Storage.open(database), Platform()
+
+    async def rename(old: str, new: str) -> None:
+        async with storage.write() as tx:
+            await tx.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
+
+    await rename("events", "elsewhere")
+    worker = Workers(storage, SystemClock(), [platform], beat=0.05)
+    joining = asyncio.create_task(worker.join())
+    with capture_logs() as logged:
+        await until(lambda: len([each for each in logged if each["event"] == "senders not counted"]) > 1)
+    assert not joining.done()
+    await rename("elsewhere", "events")
+    async with asyncio.timeout(30):
+        await joining
+    assert worker.count == 1
     await storage.close()
 
 
