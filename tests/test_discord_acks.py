@@ -326,6 +326,7 @@ async def test_words_to_the_bot_are_answered_where_they_were_written_and_not_rea
 async def test_its_own_private_answers_come_back_to_it_and_are_no_words_to_it(stage: Stage) -> None:
     """Discord tells the bot of them as of direct messages, without their server."""
     fake, ada = stage.fake, stage.fake.person("ada")
+    await known(stage, str(ada.id))
     with fake.listening() as told:
         for _ in range(2):
             await (await fake.command(ada, fake.channel("general"), "do", {"zone": "Berlin"})).reply()
