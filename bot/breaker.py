@@ -30,11 +30,6 @@ class Breaker:
     clock: Clock
     _lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
 
-    @property
-    def wary(self) -> bool:
-        """Whether some call went unanswered lately: else there is nothing to ask or to tell."""
-        return bool(self._lines)
-
     def left(self, platform: str) -> float:
         """Seconds for which nothing is to be said there; 0 if it may be tried.
 

@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import bindparam, case, func, literal_column, select, union_all, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock
 from bot.deciding import ASK, Changes, Deciding
-from bot.due import READY, TAKEN, UNTRIED, Due
+from bot.due import SOONEST, TAKEN, UNTRIED, Due
 from bot.features import Ended, Features, Unit, follow
 from bot.outbox import Outbox, Plan, Row, State, Verb, parse_user
 from bot.people import People
-from bot.rows import WORKER, Lane
+from bot.rows import WORKER
 from bot.storage import Storage
 from bot.storage.batches import Change
 from bot.storage.glance import Glance
@@ -31,13 +31,7 @@ from bot.storage.schema import FOREVER, Instant, outbox
 DOUBT = timedelta(minutes=5)  # Discord remembers a nonce for "a few minutes"
 MENDING = timedelta(minutes=15)  # until a row that cannot be read is looked at again
 
-_OF_EACH_LANE = [
-    select(func.min(outbox.c.ready_at).label("at")).where(
-        READY, outbox.c.lane == literal_column(str(int(lane)))
-    )
-    for lane in Lane
-]
-_SOONEST = Glance(select(func.min(union_all(*_OF_EACH_LANE).subquery().c.at).label("at")))
+_SOONEST = Glance(SOONEST)
 _FEWER = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)  # a move is no try
 _MOVE = Change(
     lambda row, to: (

@@ -208,15 +208,15 @@ class Deciding:
 
         A time that the person chose is kept, as long as it can be.
         """
-        if self._leads(row) or self.doubtful(row):
+        if self._leads(row) or self.doubtful(row) or self._late(row):
             return False
-        if self._has_waited(row, person):
-            return True
-        late = row.expires_at is not None and row.expires_at <= self.now
-        return last and not late and not row.asked and same_day(row.ready_at, self.now, person)
+        today = last and not row.asked and same_day(row.ready_at, self.now, person)
+        return today or self._has_waited(row, person)
 
     def _has_waited(self, row: Row, person: Preferences) -> bool:
         """Whether it was to be said by now, and is to be said today: in its turn, or at its next try."""
-        late = row.expires_at is not None and row.expires_at <= self.now
         tried = row.due_at <= self.now and same_day(row.ready_at, self.now, person)
-        return not late and (row.ready_at <= self.now or tried)
+        return not self._late(row) and (row.ready_at <= self.now or tried)
+
+    def _late(self, row: Row) -> bool:
+        return row.expires_at is not None and row.expires_at <= self.now

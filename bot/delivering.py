@@ -139,10 +139,11 @@ class Delivery:
         """Render it, put the card into ``worded``, and do with it what the row says."""
         row = unit.lead
         verb, place = row.verb, row.place
-        chat = self.chats.get(unit.platform)
+        platform = unit.platform
+        chat = self.chats.get(platform)
         if chat is None:
             raise TryLater("platform is not running", MISCONFIGURED_RETRY)  # here: maybe in another process
-        if self.breaker.wary and (seconds := self.breaker.left(unit.platform)):
+        if seconds := self.breaker.left(platform):
             raise _LeftAlone(seconds)
         card = None if verb is Verb.DELETE else await self._card(unit)
         worded.append(card)
@@ -164,8 +165,7 @@ class Delivery:
             await chat.edit(place, card)
         else:
             raise ChatError(f"{verb} without its target")
-        if self.breaker.wary:
-            self.breaker.answered(unit.platform)
+        self.breaker.answered(platform)
         return Outcome(unit, State.SENT, message)
 
     async def _card(self, unit: Unit) -> Card | None:

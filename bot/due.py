@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlalchemy import (
     Integer,
     Select,
@@ -28,13 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.outbox import COLUMNS, UNREADABLE, Outbox, Row, State, Verb
+from bot.outbox import COLUMNS, Outbox, Row, State, Verb
 from bot.people import People
 from bot.rows import IN_TURN, Lane
 from bot.storage.batches import ChangeAll, Lookup, Many
 from bot.storage.schema import Instant, outbox
-
-log = structlog.get_logger("bot.outbox")
 
 ASKS = 8  # times at most that a claim looks behind rows it cannot have, each time twice as far
 LATELY = timedelta(days=2)  # nobody's present local day began before that
@@ -78,9 +75,15 @@ def _is_part(row: Sequence[Any]) -> bool:
 _IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
 
 
+# An index leads to one lane at a time, and each lane is a constant, so that a plan knows which it is.
+_EACH_LANE = [outbox.c.lane == literal_column(f"{lane:d}") for lane in Lane]
+_SOONEST = (select(func.min(outbox.c.ready_at).label("at")).where(READY, lane) for lane in _EACH_LANE)
+SOONEST = select(func.min(union_all(*_SOONEST).subquery().c.at).label("at"))  # ``FOREVER`` is no time
+
+
 def _by_lanes(*where: Any) -> Any:
-    """At most as many as are wanted, lane after lane; each is a query of its own, for the index."""
-    some = (_rows(outbox.c.lane == literal_column(f"{lane:d}"), _IS_DUE, *where) for lane in Lane)
+    """At most as many as are wanted, lane after lane."""
+    some = (_rows(lane, _IS_DUE, *where) for lane in _EACH_LANE)
     limit: Any = bindparam("limit", type_=Integer)
     return union_all(*(select(*each.limit(limit).subquery().c) for each in some)).limit(limit)
 
@@ -226,24 +229,12 @@ class Due:
 
     def read(self, leased: Columns) -> list[Row]:
         """These rows, in their turn; those that cannot be read are ``unreadable``."""
-        rows = self._read(leased)
+        rows = self.rows.readable(leased)
         if len(rows) < len(leased[_ID_AT]):
             readable = {row.id for row in rows}
             times = zip(leased[_ID_AT], leased[_EXPIRES_AT], strict=True)
             self.unreadable |= {id: expires for id, expires in times if id not in readable}
         return sorted(rows, key=IN_TURN)
-
-    def _read(self, columns: Columns) -> list[Row]:
-        """Rows, without those that cannot be opened: they are no reason to stop the others."""
-        try:
-            return self.rows.unpack(columns)
-        except UNREADABLE as error:
-            if len(columns[0]) > 1:
-                singly = zip(*columns, strict=True)
-                return [row for each in singly for row in self._read([(value,) for value in each])]
-            (id,), _, (kind,) = columns[:3]
-            log.error("a row cannot be read", row=id, kind=kind, error=type(error).__name__)
-            return []
 
     async def waiting(self, users: Sequence[str]) -> tuple[dict[str, list[datetime]], dict[str, list[Row]]]:
         """What is under way to these people (as if sent now), and what is due to them within a day.
@@ -259,7 +250,7 @@ class Due:
                 sent.setdefault(row[_USER_AT], []).append(self.now)
         later: dict[str, list[Row]] = {}
         mine = list(zip(*(row for row in found if row[0] in free), strict=True))
-        for row in self._read(mine) if mine else ():
+        for row in self.rows.readable(mine) if mine else ():
             if row.user:
                 later.setdefault(row.user.key, []).append(row)
         return sent, later

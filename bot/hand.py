@@ -20,7 +20,6 @@ class Hand:
     def __init__(self, overtaken: Callable[[Unit], None]) -> None:
         self.work = asyncio.Event()  # there are units that wait
         self.begun: dict[int, Unit] = {}  # being sent, by row
-        self.aside: list[Unit] = []  # sent, or not; their people are somebody else's just now
         self._overtaken = overtaken
         self._first: deque[Unit] = deque()  # of those that wait, what somebody waits for
         self._waiting: deque[Unit] = deque()
@@ -79,9 +78,9 @@ class Hand:
         """When its lease ends."""
         return self._until.get(unit.lead.id, unit.lead.ready_at)
 
-    def held(self, until: Callable[[datetime], bool]) -> list[Unit]:
-        """Those of whose lease's end something is true."""
-        held = [*self.begun.values(), *self._first, *self._waiting, *self._next.values(), *self.aside]
+    def held(self, until: Callable[[datetime], bool], aside: Sequence[Unit] = ()) -> list[Unit]:
+        """Those of whose lease's end something is true; and of those ``aside``, in hand no more."""
+        held = [*self.begun.values(), *self._first, *self._waiting, *self._next.values(), *aside]
         return [unit for unit in held if until(self.until(unit))]
 
     def renewed(self, units: Sequence[Unit], until: Mapping[int, datetime]) -> None:

@@ -27,12 +27,8 @@ __all__ = ["Outbox", "Plan", "Row", "State", "Verb", "dump", "parse", "parse_mes
 
 log = structlog.get_logger("bot.outbox")
 ARGS = "outbox.args"
-UNREADABLE = (
-    VaultError,
-    ValueError,
-    TypeError,
-    LookupError,
-)  # what is raised for a row that cannot be opened
+# What is raised for a row that cannot be opened.
+UNREADABLE = (VaultError, ValueError, TypeError, LookupError)
 VERBS = {str(each): each for each in Verb}
 STATES = {str(each): each for each in State}
 COLUMNS = (  # in the order of ``Row``
@@ -118,15 +114,21 @@ class Outbox:
     def _unsealed(self, args: bytes) -> dict[str, str]:
         return cast("dict[str, str]", self._vault.unseal_json(args, ARGS))
 
+    def readable(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
+        """The same without those that cannot be opened: they are no reason to stop the others."""
+        try:
+            return self.unpack(columns)
+        except UNREADABLE as error:
+            if len(columns[0]) > 1:
+                singly = zip(*columns, strict=True)
+                return [row for each in singly for row in self.readable([(value,) for value in each])]
+            (id,), _, (kind,) = columns[:3]
+            log.error("a row cannot be read", row=id, kind=kind, error=type(error).__name__)
+            return []
+
     def _readable(self, rows: Iterable[RowMapping]) -> list[Row]:
-        """These rows, without those that cannot be opened: one of them keeps nobody from the others."""
-        readable: list[Row] = []
-        for row in rows:
-            try:
-                readable.append(self.row(row))
-            except UNREADABLE as error:
-                log.error("a row cannot be read", row=row["id"], kind=row["kind"], error=type(error).__name__)
-        return readable
+        found = list(rows)
+        return self.readable([[row[column.key] for row in found] for column in COLUMNS])
 
     async def coming(self, connection: AsyncConnection, user: User, limit: int = 500) -> list[Row]:
         """What is planned for a person and not under way, soonest first; without what cannot be read."""

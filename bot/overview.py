@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, case, func, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, case, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bot.due import SOONEST
 from bot.rows import Lane, State
 from bot.storage.schema import FOREVER, Instant, outbox
 
@@ -116,13 +117,8 @@ def _standing(now: datetime) -> ColumnElement[str]:
 
 async def next_due(connection: AsyncConnection) -> datetime | None:
     """When the next row is ready, late or not."""
-    lanes = [
-        select(func.min(outbox.c.ready_at).label("at")).where(
-            outbox.c.state == State.READY, outbox.c.lane == lane, outbox.c.ready_at < FOREVER
-        )
-        for lane in Lane
-    ]
-    return (await connection.execute(select(func.min(union_all(*lanes).subquery().c.at)))).scalar()
+    at: datetime | None = (await connection.execute(SOONEST)).scalar()
+    return None if at is None or at >= FOREVER else at
 
 
 async def oldest(connection: AsyncConnection, now: datetime) -> Late | None:

@@ -73,10 +73,9 @@ class Sender:
         self._wake = asyncio.Event()  # something was committed, or there is room for more
         self._over = asyncio.Event()  # some unit has its outcome
         self._hand = Hand(self._overtaken)
-        self._done: list[Outcome] = []  # not written down yet
         self._aside: list[Outcome] = []  # of people whom somebody else holds just now: marked later
         self._flying = 0  # units claimed and not yet marked, but for those
-        self._ended = 0  # of these, units that have their outcome
+        self._done: list[Outcome] = []  # of these, what has ended and is not written down yet
         self._taking = False
         self._marking = asyncio.Event()  # what has ended can be written down
         self._marking.set()
@@ -160,7 +159,7 @@ class Sender:
             self._wake.clear()
             await self._marking.wait()  # else what was sent would be claimed, and sent, again
             try:
-                room = self._room.left(self._flying, self._ended)
+                room = self._room.left(self._flying, len(self._done))
                 if not room:
                     await self._wake.wait()
                 elif not await self._whole(self._claim(room)):
@@ -247,8 +246,7 @@ class Sender:
             self._wake.set()
         else:
             self._done.append(outcome)
-            self._ended += 1
-            if self._room.is_low(self._flying - self._ended):
+            if self._room.is_low(self._flying - len(self._done)):
                 self._wake.set()
 
     def _overtaken(self, unit: Unit) -> None:
@@ -259,11 +257,10 @@ class Sender:
         """Send one unit, unless the same row was claimed anew meanwhile."""
         if not self._hand.is_newest(unit):
             return given_back(unit, "overtaken", self._clock.now())
-        until = self._held_until
         if self._observer is None:
-            return await self._delivery.deliver(unit, until)
+            return await self._delivery.deliver(unit, self._held_until)
         began = self._clock.monotonic()
-        outcome = await self._delivery.deliver(unit, until)
+        outcome = await self._delivery.deliver(unit, self._held_until)
         late = (self._clock.now() - unit.lead.due_at).total_seconds()
         self._observer.tried(outcome, late, self._clock.monotonic() - began)
         return outcome
@@ -283,7 +280,8 @@ class Sender:
                 await asyncio.sleep(0)
             await self._clock.sleep(step)
             soon = self._clock.now() + timedelta(seconds=2 * step)
-            if wrong := self._hand.held(partial(self._ends_wrongly, soon)):
+            aside = [outcome.unit for outcome in self._aside]
+            if wrong := self._hand.held(partial(self._ends_wrongly, soon), aside):
                 await self._renew(wrong)
 
     def _ends_wrongly(self, soon: datetime, until: datetime) -> bool:
@@ -319,7 +317,6 @@ class Sender:
         del self._done[: len(outcomes)]
         self._put_aside(later)
         self._flying -= len(outcomes)
-        self._ended -= len(outcomes)
         self._room.note(len(outcomes))
         return True
 
@@ -339,7 +336,7 @@ class Sender:
         for outcome in self._aside:
             if id(outcome) not in still:
                 self._hand.forget(outcome.unit)
-        self._aside, self._hand.aside = later, [outcome.unit for outcome in later]
+        self._aside = later
 
     async def _mark_last(self) -> None:
         """What was sent is better marked than sent again after a start; so whoever is held is waited for."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 from datetime import timedelta
 from hashlib import blake2s
 from pathlib import Path
@@ -49,11 +48,10 @@ def _lives(id: str) -> bool:
     process = int(id.split("/")[2])
     if process == os.getpid():
         return False
-    with suppress(PermissionError):
-        try:
-            os.kill(process, 0)  # asks, and sends nothing
-        except ProcessLookupError:
-            return False
+    try:
+        os.kill(process, 0)  # asks, and sends nothing
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)  # it may be somebody else's
     return True
 
 

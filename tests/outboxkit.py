@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.app import build
+from bot.app import App, build
 from bot.chat import Message, Place, User
 from bot.cog import Cog, Kit, Nudge, Plan, Row, Rule, State, Verb
 from bot.people import Defaults
@@ -190,18 +190,22 @@ class Box(World):
 
     async def start(self) -> None:
         self.storage = await Storage.open(self.url)
-        self.app = build(
-            storage=self.storage,
+        self.app = self.built(self.storage, 7)
+        self._running = asyncio.create_task(self.chat.run(self.app.dispatcher))
+        await asyncio.sleep(0)
+
+    def built(self, storage: Storage, seed: int) -> App:
+        """A process's parts, on this world's platform."""
+        return build(
+            storage=storage,
             clock=self.clock,
             vault=self.vault,
             chats=[self.chat],
             defaults=self.defaults,
             pace=self.pace,
-            random=Random(7),
+            random=Random(seed),
             cogs=self.cogs,
         )
-        self._running = asyncio.create_task(self.chat.run(self.app.dispatcher))
-        await asyncio.sleep(0)
 
     @property
     def noted(self) -> Chat:

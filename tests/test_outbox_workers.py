@@ -7,15 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from sqlalchemy import event, select
 
-from bot.app import build
 from bot.chat import Message
-from bot.cog import State
+from bot.cog import Plan, State
 from bot.pace import LONGEST, SHORTEST, Pause
 from bot.sender import Pace
 from bot.storage import Storage
@@ -50,17 +48,7 @@ async def box(folder: Path) -> AsyncIterator[Box]:
 async def another(box: Box) -> AsyncIterator[Any]:
     """The sender of one more process on the same database."""
     storage = await Storage.open(box.url)
-    app = build(
-        storage=storage,
-        clock=box.clock,
-        vault=box.vault,
-        chats=[box.chat],
-        defaults=box.defaults,
-        pace=box.pace,
-        random=Random(8),
-        cogs=box.cogs,
-    )
-    yield app.sender
+    yield box.built(storage, 8).sender
     await storage.close()
 
 
@@ -73,6 +61,17 @@ async def held(box: Box, id: str) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def on_its_way(box: Box, plan: Plan) -> AsyncIterator[asyncio.Event]:
+    """The sender runs, and this is at the platform until the event is set."""
+    gate = asyncio.Event()
+    box.noted.gates = [gate]
+    await box.plan(plan)
+    async with running(box):
+        await until(lambda: box.noted.inside == 1)
+        yield gate
+
+
 async def is_sent(box: Box, *texts: str) -> bool:
     states = await box.states()
     return all(states[text] is State.SENT for text in texts)
@@ -83,12 +82,8 @@ async def is_sent(box: Box, *texts: str) -> bool:
 
 async def test_a_person_whom_somebody_holds_stops_no_mark_of_others(box: Box) -> None:
     """Far more than are in hand at once are said and marked meanwhile; then the one that waited."""
-    gate = asyncio.Event()
-    box.noted.gates = [gate]
     others = [f"o{number}" for number in range(100)]
-    await box.plan(note("a"))
-    async with running(box):
-        await until(lambda: box.noted.inside == 1)
+    async with on_its_way(box, note("a")) as gate:
         async with held(box, "ada"):
             gate.set()
             await box.plan(*[note(other, to=other) for other in others])
@@ -101,11 +96,7 @@ async def test_a_person_whom_somebody_holds_stops_no_mark_of_others(box: Box) ->
 
 async def test_a_row_that_somebody_holds_stops_no_mark_of_others(box: Box) -> None:
     """Somebody takes a post back, or has its number counted again, and does not come to an end."""
-    gate = asyncio.Event()
-    box.noted.gates = [gate]
-    await box.plan(post("p"))
-    async with running(box):
-        await until(lambda: box.noted.inside == 1)
+    async with on_its_way(box, post("p")) as gate:
         async with box.storage.write() as tx:
             assert (await tx.execute(select(outbox.c.id).with_for_update())).all()
             gate.set()
@@ -118,14 +109,10 @@ async def test_a_row_that_somebody_holds_stops_no_mark_of_others(box: Box) -> No
 
 async def test_what_waits_to_be_marked_keeps_its_lease(box: Box) -> None:
     """However long the person is held, nobody takes it for lost and sends it once more."""
-    gate = asyncio.Event()
-    box.noted.gates = [gate]
-    await box.plan(note("a"))
-    async with running(box):
-        await until(lambda: box.noted.inside == 1)
+    async with on_its_way(box, note("a")) as gate:
         async with held(box, "ada"):
             gate.set()
-            await until(lambda: bool(box.sender._hand.aside))
+            await until(lambda: bool(box.sender._aside))
             for _ in range(12):
                 (before,) = await box.column("ready_at")
                 await box.clock.advance(timedelta(seconds=box.pace.lease / 4))
@@ -148,7 +135,7 @@ async def test_at_a_stop_what_was_sent_is_marked_when_the_person_is_free(box: Bo
     await until(lambda: box.noted.inside == 1)
     async with held(box, "ada"):
         gate.set()
-        await until(lambda: bool(box.sender._hand.aside))
+        await until(lambda: bool(box.sender._aside))
         task.cancel()
         await until(lambda: is_sent(box, "b"))
     await asyncio.wait([task], timeout=NET)
@@ -292,7 +279,7 @@ async def test_an_older_edit_that_comes_while_another_worker_sends_the_newer_is_
             task = asyncio.create_task(other.run())
             await until(lambda: box.noted.inside == 2)
         older.set()
-        await until(lambda: bool(box.sender._hand.aside))
+        await until(lambda: bool(box.sender._aside))
         newer.set()
         await until(lambda: edits(box) == 3)
         await settled(box.sender, other)

@@ -23,7 +23,7 @@ from bot.cog import State
 from bot.errors import TryLater
 from bot.lasting import Ended
 from bot.patience import in_line
-from bot.sender import Pace
+from bot.sender import Outcome, Pace
 from bot.storage.schema import communities
 from bot.ui import Card
 from tests.outboxkit import NET, Box, note, post, until, until_states
@@ -307,6 +307,18 @@ class Line:
         vars(self.box.chat)["dm"] = dm
 
 
+async def asleep_in_line(box: Box) -> tuple[Line, asyncio.Task[Outcome]]:
+    """A sender that stood in a line for longer than its lease, while its whole process was stopped."""
+    line = Line(box)
+    await box.plan(note("hello"))
+    (unit,) = await box.sender._claims.claim()
+    sleeper = asyncio.create_task(box.sender._deliver(unit))
+    await until(lambda: bool(line.waiting))
+    await box.clock.advance(timedelta(minutes=3))
+    line.gate.set()
+    return line, sleeper
+
+
 async def test_what_became_too_late_in_a_line_is_not_said(tmp_path: Path) -> None:
     box = await Box.make(tmp_path, pace=Pace(lease=7200.0))
     line = Line(box)
@@ -324,13 +336,7 @@ async def test_what_became_too_late_in_a_line_is_not_said(tmp_path: Path) -> Non
 async def test_who_was_stopped_in_a_line_sends_nothing_that_another_has_taken(box: Box) -> None:
     """The whole process slept past its lease: nothing was renewed. Keys mean nothing on this platform."""
     box.chat.honours_keys = False
-    line = Line(box)
-    await box.plan(note("hello"))
-    (unit,) = await box.sender._claims.claim()
-    sleeper = asyncio.create_task(box.sender._deliver(unit))
-    await until(lambda: bool(line.waiting))
-    await box.clock.advance(timedelta(minutes=3))
-    line.gate.set()
+    line, sleeper = await asleep_in_line(box)
     await box.sender.drain()  # as another worker
     outcome = await sleeper
     await box.sender._mark([outcome])
@@ -341,13 +347,7 @@ async def test_who_was_stopped_in_a_line_sends_nothing_that_another_has_taken(bo
 
 async def test_given_back_in_a_line_it_is_looked_for_before_it_is_said(box: Box) -> None:
     """A call may have asked for something before it stood in line once more."""
-    line = Line(box)
-    await box.plan(note("hello"))
-    (unit,) = await box.sender._claims.claim()
-    sleeper = asyncio.create_task(box.sender._deliver(unit))
-    await until(lambda: bool(line.waiting))
-    await box.clock.advance(timedelta(minutes=3))
-    line.gate.set()
+    line, sleeper = await asleep_in_line(box)
     await box.sender._mark([await sleeper])
     assert line.asked == []
     await box.sender.drain()

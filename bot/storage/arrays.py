@@ -79,9 +79,10 @@ class Asked:
         if not isinstance(listed.right, BindParameter) or not listed.right.required:
             return None
         name, kind = listed.right.key, listed.left.type
-        if _is_number(kind):
-            self._numbers.add(name)
-        return listed.left == any_(_array(name, kind, joined=_is_number(kind)))
+        if not isinstance(kind, Integer):
+            return listed.left == any_(bindparam(name, type_=ARRAY(kind)))
+        self._numbers.add(name)
+        return listed.left == any_(_numbers(name, kind))
 
 
 class Given:
@@ -93,7 +94,7 @@ class Given:
     def __init__(self, write: Callable[[Mapping[str, Any]], Any], types: Mapping[str, Any]) -> None:
         self._write, self._types = write, types
         self._first = next(iter(types))
-        self._joined = _is_number(types[self._first])
+        self._number = self._first if isinstance(types[self._first], Integer) else ""
         self._times = {name for name, kind in types.items() if type(kind) is Instant}
         self._sql = lru_cache(VARIANTS)(self._written)
 
@@ -103,7 +104,7 @@ class Given:
         alike: list[str] = []
         for name, values in zip(self._types, map(list, zip(*rows, strict=True)), strict=True):
             given[name] = _micros(values) if name in self._times else values
-            if name == self._first and self._joined:
+            if name == self._number:
                 given[name] = _joined(values)
             elif len(rows) >= MANY and name != self._first and values.count(values[0]) == len(values):
                 given[name] = given[name][0]
@@ -113,7 +114,8 @@ class Given:
     def _written(self, alike: Sequence[str]) -> Sql:
         differ = {name: kind for name, kind in self._types.items() if name not in alike}
         arrays = [
-            _array(name, kind, joined=self._joined and name == self._first) for name, kind in differ.items()
+            _numbers(name, kind) if name == self._number else bindparam(name, type_=ARRAY(kind))
+            for name, kind in differ.items()
         ]
         columns = [column(name, kind) for name, kind in differ.items()]
         batch = func.unnest(*arrays).table_valued(*columns).render_derived()
@@ -156,14 +158,8 @@ class Added:
         return first, repeated
 
 
-def _is_number(kind: Any) -> bool:
-    return isinstance(kind, Integer)
-
-
-def _array(name: str, kind: Any, *, joined: bool) -> Any:
-    """A list as a parameter. Numbers go in as a text: asyncpg looks four times at each value of an array."""
-    if not joined:
-        return bindparam(name, type_=ARRAY(kind))
+def _numbers(name: str, kind: Any) -> Any:
+    """A list of numbers as a parameter: a text, because asyncpg looks four times at each value of a list."""
     return type_as(func.string_to_array(bindparam(name, type_=Text), literal_column("','")), ARRAY(kind))
 
 

@@ -9,7 +9,8 @@ runs beside the loop, one of five hundred steps only when the loop has nothing t
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -176,12 +177,9 @@ class _Sql:
     async def ask(self, connection: AsyncConnection, given: Values) -> Iterable[Any]:
         """What is found, after one trip to the connection's thread."""
         pooled: Any = connection.sync_connection
-        heard, values = pooled.engine.dispatch, {**self._fixed, **given}
         driver = cast("aiosqlite.Connection", pooled.connection.driver_connection)
-        heard.before_cursor_execute(pooled, None, self._sql, values, None, False)
-        found = await driver.execute_fetchall(self._sql, values)
-        heard.after_cursor_execute(pooled, None, self._sql, values, None, False)
-        return found
+        with self._heard(pooled, given) as values:
+            return await driver.execute_fetchall(self._sql, values)
 
     async def tell(self, tx: AsyncConnection, given: Values) -> None:
         """Have it done: with the next trip, unless what is inside a savepoint may fail alone."""
@@ -190,9 +188,15 @@ class _Sql:
         if steps is None or pooled.in_nested_transaction():
             await self.ask(tx, given)
             return
+        with self._heard(pooled, given) as values:
+            steps.add(self._sql, values)
+
+    @contextmanager
+    def _heard(self, pooled: Any, given: Values) -> Generator[Values]:
+        """All its values, between what is told before a statement and after it."""
         heard, values = pooled.engine.dispatch, {**self._fixed, **given}
         heard.before_cursor_execute(pooled, None, self._sql, values, None, False)
-        steps.add(self._sql, values)
+        yield values
         heard.after_cursor_execute(pooled, None, self._sql, values, None, False)
 
 

@@ -140,10 +140,13 @@ def _tune(engine: AsyncEngine) -> None:
 
 
 def _read(engine: AsyncEngine) -> None:
+    heard: Any = engine.sync_engine.dispatch
+
     def ask(raw: aiosqlite.Connection) -> Any:
         return raw.execute_fetchall("BEGIN")
 
     def began(connection: Any) -> None:  # past SQLAlchemy's cursor: one trip to the thread instead of three
+        heard.before_cursor_execute(connection, None, "BEGIN", (), None, False)
         connection.connection.dbapi_connection.run_async(ask)
 
     event.listen(engine.sync_engine, "begin", began)
