@@ -120,7 +120,8 @@ def _plain(file: Path, rows: Sequence[dict[str, Any]]) -> float:
         connection.execute("BEGIN IMMEDIATE")
         taken = connection.execute(
             "UPDATE outbox SET ready_at = ?, lease = ?, attempts = attempts + 1, tried_at = ? WHERE id IN "
-            "(SELECT id FROM outbox WHERE state = 'ready' AND ready_at <= ? ORDER BY ready_at, id LIMIT ?) "
+            "(SELECT id FROM outbox WHERE state = 'ready' AND lane = 2 AND ready_at <= ? "
+            "ORDER BY ready_at, id LIMIT ?) "
             "RETURNING id",
             (now + 60_000_000, lease, now, now, batch),
         ).fetchall()

@@ -102,7 +102,7 @@ def reset(file: Path, due: datetime) -> None:
     connection = plain(file)
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(
-        "UPDATE outbox SET state = 'ready', ready_at = ?, due_at = ?, attempts = 0, lease = NULL, "
+        "UPDATE outbox SET state = 'ready', ready_at = ?, due_at = ?, attempts = 0, lease = NULL, lane = 2, "
         "tried_at = NULL, done_at = NULL, message = NULL WHERE state = 'sent'",
         (micros(due), micros(due)),
     )
@@ -121,7 +121,8 @@ def synchronous(file: Path, batch: int) -> float:
         taken = connection.execute(
             "UPDATE outbox SET ready_at = ?, lease = ?, attempts = attempts + 1, "
             "tried_at = coalesce(tried_at, ?) WHERE id IN "
-            "(SELECT id FROM outbox WHERE state = 'ready' AND ready_at <= ? ORDER BY ready_at, id LIMIT ?) "
+            "(SELECT id FROM outbox WHERE state = 'ready' AND lane = 2 AND ready_at <= ? "
+            "ORDER BY ready_at, id LIMIT ?) "
             "RETURNING *",
             (now + 60_000_000, lease, now, now, batch),
         ).fetchall()

@@ -112,7 +112,7 @@ async def plain(url: str, batch: int) -> float:
         taken = await connection.fetch(
             "UPDATE outbox SET ready_at = $1, lease = $2, attempts = attempts + 1, "
             "tried_at = coalesce(tried_at, $3) WHERE id IN (SELECT id FROM outbox WHERE state = 'ready' "
-            "AND ready_at <= $3 ORDER BY ready_at, id LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING *",
+            "AND lane = 2 AND ready_at <= $3 ORDER BY ready_at LIMIT $4 FOR UPDATE SKIP LOCKED) RETURNING *",
             now + HELD * 1_000_000,
             lease,
             now,

@@ -58,8 +58,11 @@ _ID_AT, _USER_AT, _EXPIRES_AT, _LEASE_AT, _LEAD_AT = _places(
 
 
 def _rows(*where: Any) -> Select[*tuple[Any, ...]]:
-    """Rows that are ready, soonest first, and nobody else's just now; ``_lease`` adds what it changes."""
-    ready = select(*_FOUND).where(READY, *where).order_by(outbox.c.ready_at, outbox.c.id)
+    """Rows that are ready, soonest first, and nobody else's just now; ``_lease`` adds what it changes.
+
+    What is due at one time comes as its index has it: asked for it by id, PostgreSQL would sort all of that.
+    """
+    ready = select(*_FOUND).where(READY, *where).order_by(outbox.c.ready_at)
     return ready.with_for_update(skip_locked=True)
 
 

@@ -45,7 +45,7 @@ IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-GATHER = 0.01  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
+GATHER = 0.002  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
 
 
 class Sender:
