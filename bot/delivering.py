@@ -69,8 +69,13 @@ class Delivery:
     attempts: int
     breaker: Breaker
 
-    async def deliver(self, unit: Unit, until: Callable[[Unit], datetime]) -> Outcome:
-        """Whatever goes wrong with a unit is its own outcome and nobody else's; ``until`` its lease lasts."""
+    async def deliver(
+        self, unit: Unit, until: Callable[[Unit], datetime], waits: Callable[[], None] = lambda: None
+    ) -> Outcome:
+        """Whatever goes wrong with a unit is its own outcome and nobody else's; ``until`` its lease lasts.
+
+        ``waits`` is called as soon as it has to wait for anything.
+        """
         row, now = unit.lead, self.clock.now()
         if now + self.call > until(unit):  # it waited here for too long
             return given_back(unit, "lease ran out", now)
@@ -78,8 +83,9 @@ class Delivery:
         worded: list[Card | None] = []
         turn = partial(self._look, unit, until)
         try:
-            return await within(self.call.total_seconds(), self._send(unit, worded), turn)
+            return await within(self.call.total_seconds(), self._send(unit, worded), turn, waits)
         except Exception as error:  # noqa: BLE001  (one bad row stops no other)
+            waits()  # organisers may be told
             if isinstance(error, TimeoutError) and not worded:
                 error = _Unsayable(error)
             self._heard(unit, error, now)

@@ -88,3 +88,32 @@ class Hand:
         for unit in units:
             if unit.lead.id in until and self.is_newest(unit):
                 self._until[unit.lead.id] = until[unit.lead.id]
+
+
+class Floor:
+    """A sender has it while it begins units, and gives it up as soon as one of them has to wait.
+
+    So where a platform answers at once, one sender does it all. Sixteen would do no more in the same time,
+    but the event loop would come round to the database's answers only after all of them.
+    """
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock, self._mine = lock, False
+
+    def __enter__(self) -> Floor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.give()
+
+    async def take(self) -> None:
+        """Have it, in turn with the others."""
+        if not self._mine:
+            await self._lock.acquire()
+            self._mine = True
+
+    def give(self) -> None:
+        """The next one may have it."""
+        if self._mine:
+            self._mine = False
+            self._lock.release()

@@ -69,7 +69,7 @@ class Room:
     def __init__(self, pace: Pace, clock: Clock) -> None:
         self._most, self._least, self._clock = pace.batch, min(pace.batch, pace.senders), clock
         self._seconds = pace.lease / 40
-        self._limit = min(pace.batch, 4 * pace.senders)
+        self._limit = min(pace.batch, 16 * pace.senders)
         self._count, self._since = 0, clock.monotonic()
 
     def begin(self) -> None:

@@ -54,10 +54,15 @@ async def limited(seconds: float) -> AsyncGenerator[None]:
         _limit.reset(token)
 
 
-async def within(seconds: float, work: Coroutine[Any, Any, T], turn: Callable[[], None] | None = None) -> T:
+async def within(
+    seconds: float,
+    work: Coroutine[Any, Any, T],
+    turn: Callable[[], None] | None = None,
+    waits: Callable[[], None] | None = None,
+) -> T:
     """``work`` under such a limit. It gets a timer only when it has to wait: most calls of a cheap platform,
-    and all that end early, never do. Each time it has stood in a line, ``turn`` is called: what that raises
-    is raised there, and the call goes no further.
+    and all that end early, never do; ``waits`` is called then. Each time it has stood in a line, ``turn`` is
+    called: what that raises is raised there, and the call goes no further.
     """
     limit = _Limit(seconds, turn)
     token = _limit.set(limit)
@@ -66,6 +71,8 @@ async def within(seconds: float, work: Coroutine[Any, Any, T], turn: Callable[[]
             waits_for = work.send(None)
         except StopIteration as done:
             return done.value
+        if waits:
+            waits()
         async with limit.start():
             return await _Rest(work, waits_for)
     finally:

@@ -22,7 +22,7 @@ from bot.claims import Claims
 from bot.clock import Clock
 from bot.delivering import RETRY_FIRST, RETRY_MOST, Delivery
 from bot.features import Features, Unit, trace
-from bot.hand import Hand
+from bot.hand import Floor, Hand
 from bot.lasting import lasting
 from bot.marks import Marks, Outcome, given_back
 from bot.observer import Observer
@@ -73,6 +73,7 @@ class Sender:
         self._wake = asyncio.Event()  # something was committed, or there is room for more
         self._over = asyncio.Event()  # some unit has its outcome
         self._hand = Hand(self._overtaken)
+        self._begins = asyncio.Lock()  # held by the sender that has the floor
         self._aside: list[Outcome] = []  # of people whom somebody else holds just now: marked later
         self._flying = 0  # units claimed and not yet marked, but for those
         self._done: list[Outcome] = []  # of these, what has ended and is not written down yet
@@ -220,24 +221,26 @@ class Sender:
     async def _send_forever(self) -> None:
         """One of the senders: takes what is in hand, one after the other."""
         in_a_row = 0
-        while True:
-            unit = await self._hand.begin()
-            try:
-                outcome: Outcome | None = await self._deliver(unit)
-            except asyncio.CancelledError:
-                if not self._taking:
-                    raise
-                while (task := asyncio.current_task()) and task.cancelling():
-                    task.uncancel()
-                outcome = None  # some library cancelled this one alone: it waits for its lease
-            finally:
-                self._hand.finish(unit)
-                self._over.set()  # whoever hears of it looks when this has ended
-            self._end(unit, outcome)
-            in_a_row += 1
-            if in_a_row >= IN_A_ROW:
-                in_a_row = 0
-                await asyncio.sleep(0)
+        with Floor(self._begins) as floor:
+            while True:
+                await floor.take()
+                unit = await self._hand.begin()
+                try:
+                    outcome: Outcome | None = await self._deliver(unit, floor.give)
+                except asyncio.CancelledError:
+                    if not self._taking:
+                        raise
+                    while (task := asyncio.current_task()) and task.cancelling():
+                        task.uncancel()
+                    outcome = None  # some library cancelled this one alone: it waits for its lease
+                finally:
+                    self._hand.finish(unit)
+                    self._over.set()  # whoever hears of it looks when this has ended
+                self._end(unit, outcome)
+                in_a_row += 1
+                if in_a_row >= IN_A_ROW:
+                    in_a_row = 0
+                    await asyncio.sleep(0)
 
     def _end(self, unit: Unit, outcome: Outcome | None) -> None:
         self._hand.forget(unit)
@@ -253,14 +256,14 @@ class Sender:
         self._end(unit, given_back(unit, "overtaken", self._clock.now()))
         self._over.set()
 
-    async def _deliver(self, unit: Unit) -> Outcome:
+    async def _deliver(self, unit: Unit, waits: Callable[[], None] = lambda: None) -> Outcome:
         """Send one unit, unless the same row was claimed anew meanwhile."""
         if not self._hand.is_newest(unit):
             return given_back(unit, "overtaken", self._clock.now())
         if self._observer is None:
-            return await self._delivery.deliver(unit, self._held_until)
+            return await self._delivery.deliver(unit, self._held_until, waits)
         began = self._clock.monotonic()
-        outcome = await self._delivery.deliver(unit, self._held_until)
+        outcome = await self._delivery.deliver(unit, self._held_until, waits)
         late = (self._clock.now() - unit.lead.due_at).total_seconds()
         self._observer.tried(outcome, late, self._clock.monotonic() - began)
         return outcome

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 
 from bot.chat import Message
 from bot.cog import Plan, State
@@ -78,6 +78,26 @@ async def is_sent(box: Box, *texts: str) -> bool:
 
 
 # -- a person whom somebody holds -----------------------------------------------------------------
+
+
+async def test_a_claim_takes_some_of_what_is_due_at_one_time_without_sorting_all_of_it(box: Box) -> None:
+    """A morning's thousands fall due together: each claim would read them all."""
+    await box.plan(*(post(f"n{n}") for n in range(2_000)))
+    async with box.storage.write() as tx:
+        await tx.execute(text("ANALYZE outbox"))
+    asked: list[tuple[str, Any]] = []
+
+    def note_it(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if "ORDER BY outbox.ready_at" in statement and "LIMIT" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(box.storage._writer.sync_engine, "before_cursor_execute", note_it)
+    assert len(await box.sender._claims.claim()) == 16
+    ((statement, parameters),) = asked
+    async with box.storage.write() as tx:
+        plan = "\n".join((await tx.exec_driver_sql(f"EXPLAIN {statement}", parameters)).scalars())
+    assert "ix_outbox_ready" in plan
+    assert "Sort" not in plan
 
 
 async def test_a_person_whom_somebody_holds_stops_no_mark_of_others(box: Box) -> None:

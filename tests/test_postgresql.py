@@ -533,19 +533,6 @@ async def test_a_migrated_database_holds_exactly_the_tables_of_the_schema(
             assert both[0]
 
 
-async def test_the_partial_index_serves_the_sender(storage: Storage) -> None:
-    async with storage.write() as tx:
-        rows = [
-            {"key": f"{n}", "kind": "t", "verb": "dm", "due_at": NOW, "ready_at": NOW, "state": "sent"}
-            for n in range(3000)
-        ]
-        await tx.execute(insert(outbox), rows)
-        await tx.execute(text("ANALYZE outbox"))
-        due = "SELECT id FROM outbox WHERE state = 'ready' AND ready_at <= 1 ORDER BY ready_at LIMIT 64"
-        plan = await tx.execute(text(f"EXPLAIN {due}"))
-        assert "ix_outbox_ready" in "\n".join(plan.scalars())
-
-
 async def test_a_database_of_a_newer_bounceback_is_left_alone(postgres: Server, url: str) -> None:
     postgres.sql("UPDATE alembic_version SET version_num = '9999'", url.rpartition("/")[2])
     with pytest.raises(StorageError, match="newer Bounceback"):

@@ -285,18 +285,6 @@ async def test_a_fresh_file_holds_exactly_the_tables_of_the_schema(
     assert "WHERE state = 'ready'" in migrated["ix_outbox_ready"], "it is a partial index"
 
 
-@pytest.mark.sqlite
-async def test_the_partial_index_serves_the_sender(storage: Storage) -> None:
-    """SQLite uses it only where it can tell that the condition holds: the plan says so."""
-    async with storage.read() as connection:
-        plan = await connection.exec_driver_sql(
-            "EXPLAIN QUERY PLAN SELECT id FROM outbox"
-            " WHERE state = ? AND ready_at <= ? ORDER BY ready_at, id LIMIT ?",
-            ("ready", 1, 64),
-        )
-        assert "ix_outbox_ready" in str(plan.fetchall())
-
-
 def test_the_newest_migration_is_the_one_that_a_start_looks_for(url: str) -> None:
     scripts = ScriptDirectory.from_config(migrations.configuration(url))
     assert scripts.get_heads() == [migrations.HEAD]
