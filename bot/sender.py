@@ -40,8 +40,10 @@ __all__ = ["RETRY_FIRST", "RETRY_MOST", "Outcome", "Pace", "Sender", "trace"]
 log = structlog.get_logger("bot.outbox")
 
 T = TypeVar("T")
-IN_A_ROW = 4  # units a worker sends before it lets others run, where a platform answers without waiting
 
+# Units that a sender sends before it lets others run, where a platform answers without waiting. A server's
+# answer is looked at soon; with a thread of ours the loop would hand the interpreter to and fro all the time.
+IN_A_ROW, BESIDE_THREADS = 4, 48
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -72,6 +74,7 @@ class Sender:
         self._stranded = Stranded(storage, clock, pace.lease)
         self._wake = asyncio.Event()  # something was committed, or there is room for more
         self._over = asyncio.Event()  # some unit has its outcome
+        self._in_a_row = BESIDE_THREADS if storage.in_process else IN_A_ROW
         self._hand = Hand(self._overtaken)
         self._begins = asyncio.Lock()  # held by the sender that has the floor
         self._aside: list[Outcome] = []  # of people whom somebody else holds just now: marked later
@@ -238,7 +241,7 @@ class Sender:
                     self._over.set()  # whoever hears of it looks when this has ended
                 self._end(unit, outcome)
                 in_a_row += 1
-                if in_a_row >= IN_A_ROW:
+                if in_a_row >= self._in_a_row:
                     in_a_row = 0
                     await asyncio.sleep(0)
 

@@ -35,6 +35,11 @@ class Backend(Protocol):
     writer: AsyncEngine
 
     @property
+    def in_process(self) -> bool:
+        """Whether it works in threads of this process, and not in a server."""
+        ...
+
+    @property
     def turn(self) -> AbstractAsyncContextManager[Any]:
         """What a write holds while it runs."""
         ...
@@ -114,6 +119,11 @@ class Storage:
         stays unnoticed.
         """
         self._listeners.append(listener)
+
+    @property
+    def in_process(self) -> bool:
+        """Whether the database works in threads of this process, which wait for the interpreter as all do."""
+        return self._backend.in_process
 
     @property
     def ahead(self) -> timedelta:

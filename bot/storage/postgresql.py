@@ -36,6 +36,7 @@ BY_KEY = LIMITS | {"plan_cache_mode": "force_generic_plan"}
 class PostgreSQL:
     """A PostgreSQL database that is up to date, and the ways into it."""
 
+    in_process = False
     turn = nullcontext()  # writes run side by side
 
     def __init__(self, reader: AsyncEngine, writer: AsyncEngine, listening: Listening) -> None:

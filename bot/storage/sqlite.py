@@ -45,6 +45,8 @@ PRAGMAS = (
 class SQLite:
     """An SQLite file that is up to date, and the ways into it."""
 
+    in_process = True
+
     def __init__(self, reader: AsyncEngine, writer: AsyncEngine) -> None:
         self.reader, self.writer = reader, writer
         self.turn = asyncio.Lock()
