@@ -21,8 +21,10 @@ from benchmarks import postgres_rig as rig
 from benchmarks.figures import Figure, middle, times
 from tests.postgres import Server
 
-ROUNDS, ROWS, WORKERS = 3, 20_000, 3
-LEASE, LATENCY, FEW = 5.0, 0.01, 4_000  # where one is killed: seconds, seconds a message, rows left by then
+ROUNDS, WORKERS = 3, 3
+ROWS = 60_000  # a second and a half: of less, much would be three processes that prepare statements
+LEASE, LATENCY = 5.0, 0.01  # where one is killed: seconds, seconds a message
+MANY, FEW = 20_000, 4_000  # rows there, and how many of them are left by then
 # How many are left, at most one more than is asked: who counts them all is one more who works.
 LEFT = "SELECT count(*) FROM (SELECT FROM outbox WHERE state = 'ready' LIMIT $1::int + 1) AS these"
 
@@ -49,6 +51,8 @@ async def run(folder: Path, server: Server) -> list[Figure]:
             twice += said
             server.drop(url)
     rate = {workers: ROWS / middle(each) for workers, each in took.items()}
+    filled = server.new()
+    await rig.fill(filled, MANY, MANY)
     kills = [await _killed(server, filled, folder / f"killed{turn}") for turn in range(ROUNDS)]
     return [
         Figure(
@@ -134,11 +138,11 @@ async def _killed(server: Server, filled: str, files: Path) -> _Kill:
         processes[0].send_signal(signal.SIGKILL)
         began = perf_counter()
         await asyncio.sleep(LEASE * 0.8)  # by then the others have said everything else
-        held: int = await connection.fetchval(LEFT, ROWS)
+        held: int = await connection.fetchval(LEFT, MANY)
         await _until(connection, 0)
         took = perf_counter() - began
     await connection.close()
     server.drop(url)
     said = _said(files)
-    assert len(said) == ROWS, len(said)
-    return _Kill(took, held, said.total() - ROWS)
+    assert len(said) == MANY, len(said)
+    return _Kill(took, held, said.total() - MANY)

@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 # Units that a sender sends before it lets others run, where a platform answers without waiting. A server's
 # answer is looked at soon; with a thread of ours the loop would hand the interpreter to and fro all the time.
-IN_A_ROW, BESIDE_THREADS = 4, 48
+IN_A_ROW, BESIDE_THREADS = 12, 48
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
