@@ -94,6 +94,7 @@ class Claims:
         self._parts = _Parts(rows, people, features, timedelta(seconds=lease))
         self._more = False  # the last claim got as much as it wanted, so there may be more
         self.barred = False  # the last claim could take nothing of what is due: others hold that
+        self.alone = False  # what the last claim took is to be alone in hand
 
     async def next_due(self) -> datetime | None:
         """When the next row is ready; None if nothing is planned (a pause without end is no plan)."""
@@ -101,18 +102,21 @@ class Claims:
         at: datetime | None = soonest["at"]
         return None if at is None or at >= FOREVER else at
 
-    async def claim(self, limit: int | None = None) -> list[Unit]:
-        """Take up to ``limit`` rows that are due and decide about each; the units, ready to be rendered."""
+    async def claim(self, limit: int | None = None, *, alone: bool = True) -> list[Unit]:
+        """Take up to ``limit`` rows that are due and decide about each; the units, ready to be rendered.
+
+        ``alone``: nothing else is in hand. Else what has ended processes before is not taken.
+        """
         limit = limit or self._batch
         if not self._more:
             at = await self.next_due()
             if at is None or at > self._clock.now():
                 return []  # without a write: an idle bot leaves the file alone
-        self._more = self.barred = False
+        self._more = self.barred = self.alone = False
         try:
             async with self._storage.write() as tx:
                 claim = _Claim(self._parts, tx, self._clock.now())
-                units = await claim.decided() if await claim.take(limit) else None
+                units = await claim.decided() if await claim.take(limit, alone=alone) else None
         except _NothingFree:  # rolled back: a commit would wake whoever waits for what is due
             self.barred = True
             return []
@@ -121,7 +125,7 @@ class Claims:
             if claim.unreadable:
                 async with self._storage.write() as tx:
                     await claim.put_off(tx)
-        self._more = claim.full
+        self._more, self.alone = claim.full, claim.alone
         return list(await self._parts.features.prepare(units))
 
     async def renew(self, units: Sequence[Unit]) -> dict[int, datetime]:
@@ -167,14 +171,19 @@ class _Claim:
         return self._due.full
 
     @property
+    def alone(self) -> bool:
+        """Whether what was taken is to be alone in hand."""
+        return self._due.alone
+
+    @property
     def unreadable(self) -> bool:
         """Whether something was taken that cannot be opened."""
         return bool(self._due.unreadable)
 
-    async def take(self, limit: int) -> bool:
+    async def take(self, limit: int, *, alone: bool) -> bool:
         """Lease what is due; whether anything is to be decided about it. Else ``_NothingFree``."""
-        self._leased = await self._due.take(limit)
-        if not any(self._leased):
+        self._leased = await self._due.take(limit, alone=alone)
+        if not any(self._leased) and not self._due.gave_up:
             raise _NothingFree
         return self._due.concerns_people or self._due.has_late
 

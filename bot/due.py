@@ -12,13 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import (
     Integer,
     Select,
+    and_,
     bindparam,
     case,
     func,
     literal_column,
+    not_,
     or_,
     select,
     true,
@@ -29,11 +32,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.outbox import COLUMNS, Outbox, Row, State, Verb
 from bot.people import People
-from bot.rows import IN_TURN, Lane
+from bot.rows import ALONE, FAULT, IN_TURN, WORKER, Lane
 from bot.storage.batches import ChangeAll, Lookup, Many
 from bot.storage.schema import Instant, outbox
 
+log = structlog.get_logger("bot.outbox")
 ASKS = 8  # times at most that a claim looks behind rows it cannot have, each time twice as far
+OFTEN = 3  # tries of a row whose process ended meanwhile, from which on it is taken alone
+OFTEN_ALONE = 3  # times that its process may end with this row alone in hand; then it is given up
 LATELY = timedelta(days=2)  # nobody's present local day began before that
 SAID = (State.SENT, State.DONE, State.SKIPPED, State.SNOOZED)  # with a message: it reached the person
 READY = outbox.c.state == literal_column(f"'{State.READY}'")  # a constant: else no partial index is used
@@ -49,8 +55,8 @@ def _places(columns: Sequence[Any], *names: str) -> list[int]:
     return [keys.index(name) for name in names]
 
 
-_ID, _USER, _EXPIRES, _ATTEMPTS, _LEAD, _TRIED, _LANE = _places(
-    _FOUND, "id", "user", "expires_at", "attempts", "lead", "tried_at", "lane"
+_ID, _KIND, _USER, _EXPIRES, _ATTEMPTS, _LEAD, _TRIED, _LANE = _places(
+    _FOUND, "id", "kind", "user", "expires_at", "attempts", "lead", "tried_at", "lane"
 )
 _ID_AT, _USER_AT, _EXPIRES_AT, _LEASE_AT, _LEAD_AT = _places(
     COLUMNS, "id", "user", "expires_at", "lease", "lead"
@@ -66,6 +72,11 @@ def _rows(*where: Any) -> Select[*tuple[Any, ...]]:
     return ready.with_for_update(skip_locked=True)
 
 
+def _times_alone(lease: str) -> int:
+    """How often the row with this lease was all that a process had in hand."""
+    return int(lease[WORKER + len(ALONE)]) if lease[WORKER:].startswith(ALONE) else 0
+
+
 def _theirs(many: Many) -> tuple[Any, Any]:
     return outbox.c.user.in_(many("users")), outbox.c.verb == Verb.DM
 
@@ -76,6 +87,7 @@ def _is_part(row: Sequence[Any]) -> bool:
 
 
 _IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
+_LOST = and_(outbox.c.lease.is_not(None), outbox.c.attempts >= OFTEN)  # of what is due: it was not given back
 
 
 # An index leads to one lane at a time, and each lane is a constant, so that a plan knows which it is.
@@ -91,8 +103,9 @@ def _by_lanes(*where: Any) -> Any:
     return union_all(*(select(*each.limit(limit).subquery().c) for each in some)).limit(limit)
 
 
-_DUE = Lookup(lambda _: _by_lanes())
-_BEHIND = Lookup(lambda many: _by_lanes(outbox.c.user.in_(many("users")).is_not(true())))
+_DUE = Lookup(lambda _: _by_lanes(not_(_LOST)))
+_BEHIND = Lookup(lambda many: _by_lanes(not_(_LOST), outbox.c.user.in_(many("users")).is_not(true())))
+_LOST_OFTEN = Lookup(lambda _: _by_lanes(_LOST))
 _FAMILIES = Lookup(
     lambda many: _rows(
         outbox.c.user.in_(many("users")),
@@ -152,17 +165,55 @@ class Due:
     full: bool = False  # the query for what is due gave as much as it was asked for: there may be more
     concerns_people: bool = False  # that is a direct message, or about one
     has_late: bool = False  # of that, something is too late to be said
+    alone: bool = False  # it is one row, and nothing else is to be in hand with it
+    gave_up: bool = False  # a row, because its process ended with it alone in hand, each time
     unreadable: dict[int, datetime | None] = field(default_factory=dict[int, datetime | None])  # until when
 
-    async def take(self, limit: int) -> Columns:
-        """What is due, soonest first; to be ``read``."""
+    async def take(self, limit: int, *, alone: bool) -> Columns:
+        """What is due, soonest first; to be ``read``.
+
+        Where nothing is but what processes may have ended by, one of that, if it will be ``alone``.
+        """
         found: Columns = await _DUE.columns(self.tx, now=self.now, limit=limit)
         self.full = len(found[_ID]) >= limit
+        if alone and not found[_ID]:
+            found = await self._lost()
         self.concerns_people = any(found[_USER])
         if self.concerns_people and self.tx.dialect.name == "postgresql":
             found = await self._free_of_others(found, limit)
         self.has_late = any(at is not None and at <= self.now for at in found[_EXPIRES])
         return await self._lease(found)
+
+    async def _lost(self) -> Columns:
+        """A row that was in hand each time its process ended, if it was not alone in hand too often."""
+        while True:
+            found: Columns = await _LOST_OFTEN.columns(self.tx, now=self.now, limit=1)
+            if not found[_ID]:
+                return found
+            lease = select(outbox.c.lease).where(outbox.c.id == found[_ID][0])
+            times = _times_alone((await self.tx.execute(lease)).scalar_one())
+            if times < OFTEN_ALONE:
+                self.alone, mark = True, f"{ALONE}{times + 1}"
+                self.lease = self.lease[:WORKER] + mark + self.lease[WORKER + len(mark) :]
+                return found
+            await self._give_up(found[_ID][0], found[_LEAD][0], found[_USER][0])
+            log.error("given up: its process ended with it alone in hand", kind=found[_KIND][0], times=times)
+            self.gave_up = True
+
+    async def _give_up(self, row: int, lead: int | None, user: str | None) -> None:
+        """End the message that this row is, or stands in; nothing of it is asked for what follows.
+
+        What stood in it goes its own way: if it was that, it will be found out by itself.
+        """
+        said = select(outbox.c.id).where(READY, outbox.c.id == (lead or row))
+        message = (await self.tx.execute(said)).scalar() or row
+        await self.rows.end(self.tx, [message], State.DEAD, f"{FAULT}its process ended")
+        again = {"ready_at": outbox.c.due_at, "lane": int(Lane.PLANNED), "attempts": 0}
+        await self.tx.execute(
+            update(outbox)
+            .where(READY, outbox.c.user == user, outbox.c.lead == message)
+            .values(lead=None, lease=None, tried_at=None, **again)
+        )
 
     async def _free_of_others(self, found: Columns, limit: int) -> Columns:
         """Up to ``limit`` rows that nobody keeps from us. If none of the first is, those behind them."""

@@ -173,12 +173,15 @@ class Outbox:
         )
         return self._readable(rows.mappings())
 
-    async def end(self, tx: AsyncConnection, ids: Sequence[int], state: State) -> None:
+    async def end(self, tx: AsyncConnection, ids: Sequence[int], state: State, error: str = "") -> None:
         """End rows, whoever holds them: done, skipped, shown. When it was said stays known."""
         if ids:
             ended = func.coalesce(outbox.c.done_at, literal(self._clock.now(), Instant))
+            why = {"error": error} if error else {}
             await tx.execute(
-                update(outbox).where(outbox.c.id.in_(ids)).values(state=state, lease=None, done_at=ended)
+                update(outbox)
+                .where(outbox.c.id.in_(ids))
+                .values(state=state, lease=None, done_at=ended, **why)
             )
 
     async def cancel(

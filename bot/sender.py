@@ -164,7 +164,7 @@ class Sender:
             await self._marking.wait()  # else what was sent would be claimed, and sent, again
             try:
                 room = self._room.left(self._flying, len(self._done))
-                if not room:
+                if not room or (self._flying and self._claims.alone):
                     await self._wake.wait()
                 elif not await self._whole(self._claim(room)):
                     await self._idle(pause)
@@ -181,7 +181,7 @@ class Sender:
         return len(units)
 
     async def _claimed(self, limit: int | None = None) -> Sequence[Unit]:
-        units = await self._claims.claim(limit)
+        units = await self._claims.claim(limit, alone=not self._flying)
         if self._observer:
             self._observer.claimed(units)
         return units

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,15 @@ from sqlalchemy import event, text
 
 from bot.app import PRUNED, SAID_KEPT, UNDELIVERED_KEPT
 from bot.cog import State
+from bot.due import OFTEN, OFTEN_ALONE
 from bot.errors import ChatError, TryLater
 from bot.patience import in_line, limited, within
 from bot.pausing import pause
+from bot.rows import ALONE, WORKER
 from bot.sender import Pace
 from bot.storage.schema import FOREVER, metadata
-from tests.outboxkit import NET, Box, note, post, until, until_states, user
+from tests.outboxkit import NET, Box, Killed, note, post, until, until_states, user
+from tests.test_sender import running
 from tests.world import MONDAY
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -64,6 +68,74 @@ async def test_a_poison_row_ends_and_what_is_kept_of_its_error_tells_where_it_wa
     assert set(states.values()) == {State.SENT}
     error = (await box.column("error"))[0]
     assert error.startswith("fault: LookupError outboxkit.py:") and "private" not in error
+
+
+# -- a row that ends its process ------------------------------------------------------------------
+
+
+async def die(box: Box) -> bool:
+    """Send what is due, until that ends the process; a new one is there when its leases have ended."""
+    with suppress(Killed):
+        await box.sender.drain()
+        return False
+    await box.restart()
+    await box.clock.advance(timedelta(seconds=Pace().lease))
+    return True
+
+
+async def test_a_row_that_ends_its_process_is_found_out_and_given_up(box: Box) -> None:
+    """Five others are in hand each time: none of them is given up with it, and none is said twice."""
+    box.script.errors["killer"] = Killed()
+    others = [f"n{n}" for n in range(5)]
+    await box.plan(*(post(text) for text in [*others[:3], "killer", *others[3:]]))
+    deaths = 0
+    while await die(box):
+        deaths += 1
+        assert deaths <= OFTEN + OFTEN_ALONE
+    assert deaths == OFTEN + OFTEN_ALONE
+    assert await box.states() == {"killer": State.DEAD, **dict.fromkeys(others, State.SENT)}
+    assert sorted(said(box)) == others
+    assert "fault: its process ended" in await box.column("error")
+
+
+async def test_a_message_that_ends_its_process_frees_its_person(box: Box) -> None:
+    box.script.errors["killer"] = Killed()
+    await box.plan(note("killer"), note("hello", MONDAY + 2 * HOUR))
+    while await die(box):
+        assert (await box.states())["killer"] is State.READY
+    await box.advance(hours=2)
+    assert await box.states() == {"killer": State.DEAD, "hello": State.SENT}
+
+
+async def test_what_may_end_the_process_is_alone_in_hand(tmp_path: Path, database: str) -> None:
+    """It waits until nothing else is, and nothing else is claimed until it has ended."""
+    box = await Box.make(tmp_path, pace=Pace(batch=4, senders=4))
+    box.script.errors["killer"] = Killed()
+    await box.plan(post("killer"), post("beside"))
+    for _ in range(OFTEN):
+        assert await die(box)
+    del box.script.errors["killer"]
+    before, killer, *others = [asyncio.Event() for _ in range(4)]
+    box.noted.gates = [before, killer, *others]
+
+    async def alone() -> list[str]:
+        rows = (await box.rows()).items()
+        return [text for text, row in rows if row.lease and row.lease[WORKER:].startswith(ALONE)]
+
+    await box.plan(post("before", box.clock.now()))
+    async with running(box):
+        await until(lambda: box.noted.inside == 1)
+        assert not await alone(), "something else is in hand"
+        before.set()
+        await until(lambda: box.noted.inside == 1 and box.noted.calls[-1].again)
+        await box.plan(post("new", box.clock.now()))
+        assert await alone() == ["killer"]
+        assert (await box.rows())["new"].lease is None
+        for gate in (killer, *others):
+            gate.set()
+        await until_states(box, *[State.SENT] * 4)
+    assert [text for text in said(box) if text != "beside"] == ["before", "killer", "new"]
+    await box.close()
 
 
 # -- a repeat in doubt ----------------------------------------------------------------------------
