@@ -187,7 +187,8 @@ class Due:
     async def _lost(self) -> Columns:
         """A row that was in hand each time its process ended, if it was not alone in hand too often."""
         while True:
-            found: Columns = await _LOST_OFTEN.columns(self.tx, now=self.now, limit=1)
+            lost = await _LOST_OFTEN.columns(self.tx, now=self.now, limit=1)
+            found = await self._free_of_these(lost)
             if not found[_ID]:
                 return found
             lease = select(outbox.c.lease).where(outbox.c.id == found[_ID][0])
