@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.clock import Clock
 from bot.deciding import ASK, Changes, Deciding
-from bot.due import SOONEST, TAKEN, UNTRIED, Due
+from bot.due import SOONEST, SOONEST_PROMPT, TAKEN, UNTRIED, Due
 from bot.features import Ended, Features, Unit, follow
 from bot.outbox import Outbox, Plan, Row, State, Verb, parse_user
 from bot.people import People
@@ -31,7 +31,7 @@ from bot.storage.schema import FOREVER, Instant, outbox
 DOUBT = timedelta(minutes=5)  # Discord remembers a nonce for "a few minutes"
 MENDING = timedelta(minutes=15)  # until a row that cannot be read is looked at again
 
-_SOONEST = Glance(SOONEST)
+_SOONEST, _SOONEST_PROMPT = Glance(SOONEST), Glance(SOONEST_PROMPT)
 _FEWER = case((outbox.c.attempts > 0, outbox.c.attempts - 1), else_=0)  # a move is no try
 _MOVE = Change(
     lambda row, to: (
@@ -96,27 +96,30 @@ class Claims:
         self.barred = False  # the last claim could take nothing of what is due: others hold that
         self.alone = False  # what the last claim took is to be alone in hand
 
-    async def next_due(self) -> datetime | None:
+    async def next_due(self, *, prompt: bool = False) -> datetime | None:
         """When the next row is ready; None if nothing is planned (a pause without end is no plan)."""
-        (soonest,) = await self._storage.glance(_SOONEST)
+        (soonest,) = await self._storage.glance(_SOONEST_PROMPT if prompt else _SOONEST)
         at: datetime | None = soonest["at"]
         return None if at is None or at >= FOREVER else at
 
-    async def claim(self, limit: int | None = None, *, alone: bool = True) -> list[Unit]:
+    async def claim(
+        self, limit: int | None = None, *, alone: bool = True, prompt: bool = False
+    ) -> list[Unit]:
         """Take up to ``limit`` rows that are due and decide about each; the units, ready to be rendered.
 
         ``alone``: nothing else is in hand. Else what has ended processes before is not taken.
+        ``prompt``: only what somebody waits for.
         """
         limit = limit or self._batch
-        if not self._more:
-            at = await self.next_due()
+        if prompt or not self._more:
+            at = await self.next_due(prompt=prompt)
             if at is None or at > self._clock.now():
                 return []  # without a write: an idle bot leaves the file alone
-        self._more = self.barred = self.alone = False
+        self._more, self.barred, self.alone = self._more and prompt, False, False
         try:
             async with self._storage.write() as tx:
                 claim = _Claim(self._parts, tx, self._clock.now())
-                units = await claim.decided() if await claim.take(limit, alone=alone) else None
+                units = await claim.decided() if await claim.take(limit, alone=alone, prompt=prompt) else None
         except _NothingFree:  # rolled back: a commit would wake whoever waits for what is due
             self.barred = True
             return []
@@ -125,7 +128,7 @@ class Claims:
             if claim.unreadable:
                 async with self._storage.write() as tx:
                     await claim.put_off(tx)
-        self._more, self.alone = claim.full, claim.alone
+        self._more, self.alone = self._more or claim.full, claim.alone
         return list(await self._parts.features.prepare(units))
 
     async def renew(self, units: Sequence[Unit]) -> dict[int, datetime]:
@@ -180,9 +183,9 @@ class _Claim:
         """Whether something was taken that cannot be opened."""
         return bool(self._due.unreadable)
 
-    async def take(self, limit: int, *, alone: bool) -> bool:
+    async def take(self, limit: int, *, alone: bool, prompt: bool) -> bool:
         """Lease what is due; whether anything is to be decided about it. Else ``_NothingFree``."""
-        self._leased = await self._due.take(limit, alone=alone)
+        self._leased = await self._due.take(limit, alone=alone, prompt=prompt)
         if not any(self._leased) and not self._due.gave_up:
             raise _NothingFree
         return self._due.concerns_people or self._due.has_late

@@ -64,11 +64,8 @@ _ID_AT, _USER_AT, _EXPIRES_AT, _LEASE_AT, _LEAD_AT = _places(
 
 
 def _rows(*where: Any) -> Select[*tuple[Any, ...]]:
-    """Rows that are ready, soonest first, and nobody else's just now; ``_lease`` adds what it changes.
-
-    What is due at one time comes as its index has it: asked for it by id, PostgreSQL would sort all of that.
-    """
-    ready = select(*_FOUND).where(READY, *where).order_by(outbox.c.ready_at)
+    """Rows that are ready, soonest first, and nobody else's just now; ``_lease`` adds what it changes."""
+    ready = select(*_FOUND).where(READY, *where).order_by(outbox.c.ready_at, outbox.c.id)
     return ready.with_for_update(skip_locked=True)
 
 
@@ -92,17 +89,21 @@ _LOST = and_(outbox.c.lease.is_not(None), outbox.c.attempts >= OFTEN)  # of what
 
 # An index leads to one lane at a time, and each lane is a constant, so that a plan knows which it is.
 _EACH_LANE = [outbox.c.lane == literal_column(f"{lane:d}") for lane in Lane]
-_SOONEST = (select(func.min(outbox.c.ready_at).label("at")).where(READY, lane) for lane in _EACH_LANE)
+_SOONEST = [select(func.min(outbox.c.ready_at).label("at")).where(READY, lane) for lane in _EACH_LANE]
 SOONEST = select(func.min(union_all(*_SOONEST).subquery().c.at).label("at"))  # ``FOREVER`` is no time
+SOONEST_PROMPT = _SOONEST[Lane.PROMPT]
+
+
+_LIMIT: Any = bindparam("limit", type_=Integer)
 
 
 def _by_lanes(*where: Any) -> Any:
     """At most as many as are wanted, lane after lane."""
     some = (_rows(lane, _IS_DUE, *where) for lane in _EACH_LANE)
-    limit: Any = bindparam("limit", type_=Integer)
-    return union_all(*(select(*each.limit(limit).subquery().c) for each in some)).limit(limit)
+    return union_all(*(select(*each.limit(_LIMIT).subquery().c) for each in some)).limit(_LIMIT)
 
 
+_PROMPT = Lookup(lambda _: _rows(_EACH_LANE[Lane.PROMPT], _IS_DUE, not_(_LOST)).limit(_LIMIT))
 _DUE = Lookup(lambda _: _by_lanes(not_(_LOST)))
 _BEHIND = Lookup(lambda many: _by_lanes(not_(_LOST), outbox.c.user.in_(many("users")).is_not(true())))
 _LOST_OFTEN = Lookup(lambda _: _by_lanes(_LOST))
@@ -169,12 +170,12 @@ class Due:
     gave_up: bool = False  # a row, because its process ended with it alone in hand, each time
     unreadable: dict[int, datetime | None] = field(default_factory=dict[int, datetime | None])  # until when
 
-    async def take(self, limit: int, *, alone: bool) -> Columns:
-        """What is due, soonest first; to be ``read``.
+    async def take(self, limit: int, *, alone: bool, prompt: bool) -> Columns:
+        """What is due, soonest first; to be ``read``. ``prompt``: only what somebody waits for.
 
         Where nothing is but what processes may have ended by, one of that, if it will be ``alone``.
         """
-        found: Columns = await _DUE.columns(self.tx, now=self.now, limit=limit)
+        found: Columns = await (_PROMPT if prompt else _DUE).columns(self.tx, now=self.now, limit=limit)
         self.full = len(found[_ID]) >= limit
         if alone and not found[_ID]:
             found = await self._lost()

@@ -31,6 +31,11 @@ class Hand:
         """Whether any waits."""
         return bool(self._first or self._waiting)
 
+    @property
+    def prompt(self) -> bool:
+        """Whether something waits here that somebody waits for."""
+        return bool(self._first)
+
     def add(self, unit: Unit) -> None:
         """It was claimed."""
         self._newest[unit.lead.id] = unit.lead.lease

@@ -47,6 +47,9 @@ IN_A_ROW, BESIDE_THREADS = 12, 48
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
+PROMPTLY = (
+    0.5  # seconds after which what somebody waits for is looked for, also where there is no room for more
+)
 GATHER = 0.002  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
 
 
@@ -81,6 +84,7 @@ class Sender:
         self._flying = 0  # units claimed and not yet marked, but for those
         self._done: list[Outcome] = []  # of these, what has ended and is not written down yet
         self._taking = False
+        self._looked = 0.0  # when it was last asked what is due, in the loop's seconds
         self._marking = asyncio.Event()  # what has ended can be written down
         self._marking.set()
         storage.after_commit(self._wake.set)
@@ -164,8 +168,10 @@ class Sender:
             await self._marking.wait()  # else what was sent would be claimed, and sent, again
             try:
                 room = self._room.left(self._flying, len(self._done))
-                if not room or (self._flying and self._claims.alone):
+                if self._flying and self._claims.alone:
                     await self._wake.wait()
+                elif not room:
+                    await self._without_room()
                 elif not await self._whole(self._claim(room)):
                     await self._idle(pause)
                 else:
@@ -174,14 +180,25 @@ class Sender:
                 log.error("claim failed", **_about(error))
                 await asyncio.sleep(RETRY_FIRST)
 
-    async def _claim(self, room: int) -> int:
-        units = await self._claimed(room)
+    async def _without_room(self) -> None:
+        """Until something changes. What somebody waits for is taken all the same, once in a while."""
+        left = self._looked + PROMPTLY - asyncio.get_running_loop().time()
+        if left <= 0 and not self._hand.prompt:
+            await self._whole(self._claim(self._pace.senders, prompt=True))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if self._hand.prompt else left):
+                await self._wake.wait()
+
+    async def _claim(self, room: int, *, prompt: bool = False) -> int:
+        self._looked = asyncio.get_running_loop().time()
+        units = await self._claimed(room, prompt=prompt)
         for unit in units:
             self._take(unit)
         return len(units)
 
-    async def _claimed(self, limit: int | None = None) -> Sequence[Unit]:
-        units = await self._claims.claim(limit, alone=not self._flying)
+    async def _claimed(self, limit: int | None = None, *, prompt: bool = False) -> Sequence[Unit]:
+        units = await self._claims.claim(limit, alone=not self._flying, prompt=prompt)
         if self._observer:
             self._observer.claimed(units)
         return units

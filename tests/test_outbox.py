@@ -7,6 +7,7 @@ import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -262,6 +263,33 @@ async def test_it_passes_what_is_in_hand_already(tmp_path: Path) -> None:
     gate.set()
     await until(lambda: len(box.noted.calls) == 3)
     assert await order(box) == ["nudge 0", "a no", "nudge 1"]
+    running.cancel()
+    await asyncio.wait([running])
+    await box.close()
+
+
+async def test_it_is_claimed_where_slow_calls_leave_no_room_for_more(tmp_path: Path) -> None:
+    """As much is in hand as may be, and the platform answers nobody: one answer, and it is its turn."""
+    box = await Box.make(tmp_path, pace=Pace(batch=4, senders=2))
+    await box.plan(*(note(f"nudge {n}", MONDAY + HOUR, to=f"u{n}") for n in range(20)))
+    await box.clock.advance(HOUR + timedelta(minutes=1))
+    gates = [asyncio.Event() for _ in range(4)]
+    box.noted.gates = list(gates)
+    running = asyncio.create_task(box.sender.run())
+
+    async def claimed(many: int) -> bool:
+        return sum(lease is not None for lease in await box.column("lease")) == many
+
+    await until(lambda: claimed(4))
+    for number in range(2):
+        await box.plan(post(f"a no {number}", box.clock.now()))
+        await until(partial(claimed, 5))
+        gates[number].set()
+        await until(lambda made=3 + number: len(box.noted.calls) == made)
+        assert (await order(box))[-1] == f"a no {number}"
+        await until(partial(claimed, 4))
+    for gate in gates[2:]:
+        gate.set()
     running.cancel()
     await asyncio.wait([running])
     await box.close()

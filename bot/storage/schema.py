@@ -163,7 +163,8 @@ outbox = Table(
     Column("error", String(200)),
     Column("done_at", Instant),
     Column("lane", Integer, nullable=False, server_default="2"),  # ``bot.rows.Lane``: what comes first
-    _partial("ix_outbox_ready", "lane", "ready_at", where="state = 'ready'"),
+    # With the id: else PostgreSQL would read and sort all that is due at one time, for each claim.
+    _partial("ix_outbox_ready", "lane", "ready_at", "id", where="state = 'ready'"),
     # A claim changes nothing in these, and what says NULL is not in them.
     _partial("ix_outbox_user_state", "user", "state", "done_at", "due_at"),
     _partial("ix_outbox_subject", "subject"),

@@ -122,9 +122,9 @@ def _said(error: BaseException) -> str:
             return f"does not answer within {CONNECT_TIMEOUT:.0f} seconds. Check host, port and firewall."
         case OSError():
             return "cannot be reached. Is PostgreSQL running there, and do host and port fit?"
-        case asyncpg.PostgresConnectionError() | CUT():
-            return "ended the connection. Is PostgreSQL running there, and the way to it open? Try again."
-        case asyncpg.InterfaceError() | ValueError():
+        case ValueError() | asyncpg.UnsupportedClientFeatureError() | asyncpg.UnsupportedServerFeatureError():
             return "cannot be used as it is written. Check its options, and percent-encode what is special."
+        case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | CUT():  # the second: it is closed
+            return "ended the connection. Is PostgreSQL running there, and the way to it open? Try again."
         case _:
             return ""

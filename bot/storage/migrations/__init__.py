@@ -18,7 +18,7 @@ from bot.storage.errors import StorageError
 if TYPE_CHECKING:
     from bot.storage.wire import Wire
 
-HEAD = "0006"
+HEAD = "0007"
 LOCK = 7_206_481_175_313_990_194  # PostgreSQL's advisory lock while somebody upgrades; any number will do
 KNOWN = "SELECT to_regclass('alembic_version') IS NOT NULL"
 REVISION = "SELECT version_num FROM alembic_version"
