@@ -616,7 +616,7 @@ async def test_a_wrong_password_is_said(own: Server) -> None:
         await Storage.open(url % "wrong")
 
 
-@pytest.mark.parametrize(("made", "step"), [(True, 1), (False, 16)], ids=["with tables", "empty"])
+@pytest.mark.parametrize(("made", "step"), [(True, 1), (False, 5)], ids=["with tables", "empty"])
 async def test_a_connection_that_is_cut_anywhere_in_the_start_is_said(
     postgres: Server, made: bool, step: int
 ) -> None:
