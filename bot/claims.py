@@ -20,7 +20,7 @@ from bot.clock import Clock
 from bot.deciding import ASK, Changes, Deciding
 from bot.due import SOONEST, SOONEST_PROMPT, TAKEN, UNTRIED, Due
 from bot.features import Ended, Features, Unit, follow
-from bot.outbox import Outbox, Plan, Row, State, Verb, parse_user
+from bot.outbox import COLUMNS, Outbox, Plan, Row, State, Verb, parse_user
 from bot.people import People
 from bot.rows import WORKER
 from bot.storage import Storage
@@ -123,6 +123,8 @@ class Claims:
         except _NothingFree:  # rolled back: a commit would wake whoever waits for what is due
             self.barred = True
             return []
+        if claim.gave_up:
+            await self._follow(claim.gave_up)
         if units is None:  # nobody else need wait while they are read
             units = claim.as_they_are()
             if claim.unreadable:
@@ -130,6 +132,16 @@ class Claims:
                     await claim.put_off(tx)
         self._more, self.alone = self._more or claim.full, claim.alone
         return list(await self._parts.features.prepare(units))
+
+    async def _follow(self, ids: Sequence[int]) -> None:
+        """What follows rows that were given up: after that was stored, because it may end the process too."""
+        parts = self._parts
+        async with self._storage.write() as tx:
+            users = select(outbox.c.user).where(outbox.c.id.in_(ids), outbox.c.user.is_not(None))
+            await parts.people.hold(tx, (await tx.execute(users)).scalars())
+            found = (await tx.execute(select(*COLUMNS).where(outbox.c.id.in_(ids)))).all()
+            rows = parts.rows.readable(list(zip(*found, strict=True)))
+            await follow(parts.features, tx, [Ended(row, row.state) for row in rows])
 
     async def renew(self, units: Sequence[Unit]) -> dict[int, datetime]:
         """Keep rows that wait for their turn, each message whole and only while its lease is ours.
@@ -172,6 +184,11 @@ class _Claim:
     def full(self) -> bool:
         """Whether there may be more that is due."""
         return self._due.full
+
+    @property
+    def gave_up(self) -> list[int]:
+        """Rows that ended because processes did, with nothing else in hand."""
+        return self._due.gave_up
 
     @property
     def alone(self) -> bool:

@@ -84,7 +84,8 @@ def _is_part(row: Sequence[Any]) -> bool:
 
 
 _IS_DUE = outbox.c.ready_at <= bindparam("now", type_=Instant)
-_LOST = and_(outbox.c.lease.is_not(None), outbox.c.attempts >= OFTEN)  # of what is due: it was not given back
+# Of what is due: nobody has said what became of its last tries, so many in a row.
+_LOST = and_(outbox.c.lease.is_not(None), outbox.c.error.is_(None), outbox.c.attempts >= OFTEN)
 
 
 # An index leads to one lane at a time, and each lane is a constant, so that a plan knows which it is.
@@ -115,6 +116,7 @@ _FAMILIES = Lookup(
     )
 )
 _BY_KEY = Lookup(lambda _: _rows(outbox.c.key == bindparam("key")))
+_FAILED_THEN_LOST = and_(outbox.c.lease.is_not(None), outbox.c.error.is_not(None))
 _LEASE = ChangeAll(
     lambda many: (
         update(outbox)
@@ -123,7 +125,9 @@ _LEASE = ChangeAll(
             ready_at=bindparam("until"),
             lease=bindparam("held"),
             lane=TAKEN,
-            attempts=outbox.c.attempts + 1,
+            # What was lost is counted from the first time; how often it failed before that is another thing.
+            attempts=case((_FAILED_THEN_LOST, 1), else_=outbox.c.attempts + 1),
+            error=case((outbox.c.lease.is_not(None), None), else_=outbox.c.error),
             tried_at=func.coalesce(outbox.c.tried_at, bindparam("now", type_=Instant)),
         )
     )
@@ -167,7 +171,7 @@ class Due:
     concerns_people: bool = False  # that is a direct message, or about one
     has_late: bool = False  # of that, something is too late to be said
     alone: bool = False  # it is one row, and nothing else is to be in hand with it
-    gave_up: bool = False  # a row, because its process ended with it alone in hand, each time
+    gave_up: list[int] = field(default_factory=list[int])  # rows with which alone in hand processes ended
     unreadable: dict[int, datetime | None] = field(default_factory=dict[int, datetime | None])  # until when
 
     async def take(self, limit: int, *, alone: bool, prompt: bool) -> Columns:
@@ -176,7 +180,7 @@ class Due:
         Where nothing is but what processes may have ended by, one of that, if it will be ``alone``.
         """
         found: Columns = await (_PROMPT if prompt else _DUE).columns(self.tx, now=self.now, limit=limit)
-        self.full = len(found[_ID]) >= limit
+        self.full = not prompt and len(found[_ID]) >= limit
         if alone and not found[_ID]:
             found = await self._lost()
         self.concerns_people = any(found[_USER])
@@ -198,12 +202,11 @@ class Due:
                 self.alone, mark = True, f"{ALONE}{times + 1}"
                 self.lease = self.lease[:WORKER] + mark + self.lease[WORKER + len(mark) :]
                 return found
-            await self._give_up(found[_ID][0], found[_LEAD][0], found[_USER][0])
+            self.gave_up.append(await self._give_up(found[_ID][0], found[_LEAD][0], found[_USER][0]))
             log.error("given up: its process ended with it alone in hand", kind=found[_KIND][0], times=times)
-            self.gave_up = True
 
-    async def _give_up(self, row: int, lead: int | None, user: str | None) -> None:
-        """End the message that this row is, or stands in; nothing of it is asked for what follows.
+    async def _give_up(self, row: int, lead: int | None, user: str | None) -> int:
+        """End the message that this row is, or stands in; which row that was.
 
         What stood in it goes its own way: if it was that, it will be found out by itself.
         """
@@ -216,6 +219,7 @@ class Due:
             .where(READY, outbox.c.user == user, outbox.c.lead == message)
             .values(lead=None, lease=None, tried_at=None, **again)
         )
+        return message
 
     async def _free_of_others(self, found: Columns, limit: int) -> Columns:
         """Up to ``limit`` rows that nobody keeps from us. If none of the first is, those behind them."""

@@ -246,13 +246,16 @@ class Sender:
                 await floor.take()
                 unit = await self._hand.begin()
                 try:
-                    outcome: Outcome | None = await self._deliver(unit, floor.give)
+                    outcome = await self._deliver(unit, floor.give)
                 except asyncio.CancelledError:
+                    # At a stop, or some library cancelled this one alone: it may have been said.
+                    until = self._hand.until(unit)
+                    outcome = Outcome(unit, State.READY, error="cancelled", retry_at=until, unsure=True)
                     if not self._taking:
+                        self._end(unit, outcome)
                         raise
                     while (task := asyncio.current_task()) and task.cancelling():
                         task.uncancel()
-                    outcome = None  # some library cancelled this one alone: it waits for its lease
                 finally:
                     self._hand.finish(unit)
                     self._over.set()  # whoever hears of it looks when this has ended
@@ -262,15 +265,11 @@ class Sender:
                     in_a_row = 0
                     await asyncio.sleep(0)
 
-    def _end(self, unit: Unit, outcome: Outcome | None) -> None:
+    def _end(self, unit: Unit, outcome: Outcome) -> None:
         self._hand.forget(unit)
-        if outcome is None:
-            self._flying -= 1
+        self._done.append(outcome)
+        if self._room.is_low(self._flying - len(self._done)):
             self._wake.set()
-        else:
-            self._done.append(outcome)
-            if self._room.is_low(self._flying - len(self._done)):
-                self._wake.set()
 
     def _overtaken(self, unit: Unit) -> None:
         self._end(unit, given_back(unit, "overtaken", self._clock.now()))

@@ -22,6 +22,7 @@ from bot.rows import ALONE, WORKER
 from bot.sender import Pace
 from bot.storage.schema import FOREVER, metadata
 from tests.outboxkit import NET, Box, Killed, note, post, until, until_states, user
+from tests.test_outbox import failing
 from tests.test_sender import running
 from tests.world import MONDAY
 
@@ -96,6 +97,7 @@ async def test_a_row_that_ends_its_process_is_found_out_and_given_up(box: Box) -
     assert await box.states() == {"killer": State.DEAD, **dict.fromkeys(others, State.SENT)}
     assert sorted(said(box)) == others
     assert "fault: its process ended" in await box.column("error")
+    assert ("killer", State.DEAD) in box.script.ended, "its feature knows"
 
 
 async def test_a_message_that_ends_its_process_frees_its_person(box: Box) -> None:
@@ -136,6 +138,34 @@ async def test_what_may_end_the_process_is_alone_in_hand(tmp_path: Path, databas
         await until_states(box, *[State.SENT] * 4)
     assert [text for text in said(box) if text != "beside"] == ["before", "killer", "new"]
     await box.close()
+
+
+async def test_who_is_stopped_again_and_again_gives_nothing_up(tmp_path: Path, database: str) -> None:
+    box = await Box.make(tmp_path, pace=Pace(batch=4, senders=2, grace=0.01))
+    await box.plan(post("hello"))
+    for _ in range(OFTEN + OFTEN_ALONE):
+        box.noted.gates = [asyncio.Event()]
+        before = len(box.noted.calls)
+        async with running(box):
+            await until(lambda before=before: len(box.noted.calls) > before)
+        await box.restart()
+        await box.clock.advance(timedelta(seconds=Pace().lease))
+    box.noted.gates = []
+    await box.sender.drain()
+    assert await box.states() == {"hello": State.SENT}
+    await box.close()
+
+
+async def test_tries_in_an_outage_are_no_ends_of_a_process(box: Box) -> None:
+    box.chat.trouble = failing(TryLater("outage"), call="post", times=3 * 4)
+    await box.plan(*(post(f"n{n}") for n in range(4)))
+    for _ in range(3):
+        await box.sender.drain()
+        await box.clock.advance(timedelta(minutes=20))
+    box.script.errors["n0"] = Killed()
+    assert await die(box)
+    box.script.errors.clear()
+    assert len(await box.sender._claims.claim()) == 4, "all together"
 
 
 # -- a repeat in doubt ----------------------------------------------------------------------------
@@ -202,9 +232,9 @@ async def test_what_was_not_begun_at_a_stop_is_given_back_at_once(tmp_path: Path
     await until(lambda: box.noted.inside == 1)
     running.cancel()
     await asyncio.wait([running], timeout=NET)
-    assert sorted(map(bool, await box.column("lease"))) == [False, False, True]
+    assert await box.column("lease") == [None] * 3
     await box.sender.drain()
-    assert len(said(box)) == 2
+    assert len(said(box)) == 2, "the other may have been said: it waits for the end of its lease"
     assert [call.again for call in box.noted.calls] == [False] * 3
     await box.close()
 
