@@ -123,14 +123,14 @@ class Claims:
         except _NothingFree:  # rolled back: a commit would wake whoever waits for what is due
             self.barred = True
             return []
-        if claim.gave_up:
-            await self._follow(claim.gave_up)
+        if claim.due.gave_up:
+            await self._follow(claim.due.gave_up)
         if units is None:  # nobody else need wait while they are read
             units = claim.as_they_are()
-            if claim.unreadable:
+            if claim.due.unreadable:
                 async with self._storage.write() as tx:
                     await claim.put_off(tx)
-        self._more, self.alone = self._more or claim.full, claim.alone
+        self._more, self.alone = self._more or claim.due.full, claim.due.alone
         return list(await self._parts.features.prepare(units))
 
     async def _follow(self, ids: Sequence[int]) -> None:
@@ -171,7 +171,7 @@ class _Claim:
         self._rows, self._people, self._features = parts.rows, parts.people, parts.features
         self._tx, self._now, self._until = tx, now, now + parts.lease
         lease = parts.worker + uuid4().hex[WORKER:]
-        self._due = Due(parts.rows, parts.people, tx, now, self._until, lease)
+        self.due = Due(parts.rows, parts.people, tx, now, self._until, lease)
         self._deciding = Deciding(
             rule=parts.features.rule,
             now=now,
@@ -180,48 +180,28 @@ class _Claim:
             limit=parts.people.defaults.ignored_limit,
         )
 
-    @property
-    def full(self) -> bool:
-        """Whether there may be more that is due."""
-        return self._due.full
-
-    @property
-    def gave_up(self) -> list[int]:
-        """Rows that ended because processes did, with nothing else in hand."""
-        return self._due.gave_up
-
-    @property
-    def alone(self) -> bool:
-        """Whether what was taken is to be alone in hand."""
-        return self._due.alone
-
-    @property
-    def unreadable(self) -> bool:
-        """Whether something was taken that cannot be opened."""
-        return bool(self._due.unreadable)
-
     async def take(self, limit: int, *, alone: bool, prompt: bool) -> bool:
         """Lease what is due; whether anything is to be decided about it. Else ``_NothingFree``."""
-        self._leased = await self._due.take(limit, alone=alone, prompt=prompt)
-        if not any(self._leased) and not self._due.gave_up:
+        self._leased = await self.due.take(limit, alone=alone, prompt=prompt)
+        if not any(self._leased) and not self.due.gave_up:
             raise _NothingFree
-        return self._due.concerns_people or self._due.has_late
+        return self.due.concerns_people or self.due.has_late
 
     def as_they_are(self) -> list[Unit]:
         """What was taken, where nothing is to be decided."""
         doubtful, now = self._deciding.doubtful, self._now
-        rows = self._due.read(self._leased)
+        rows = self.due.read(self._leased)
         return [Unit(row, (), row.tried_at != now and doubtful(row)) for row in rows]
 
     async def decided(self) -> list[Unit]:
         """Decide about what was taken, and write that down."""
         direct: defaultdict[str, list[Row]] = defaultdict(list)
         units: list[Unit] = []
-        rows = self._due.read(self._leased)
+        rows = self.due.read(self._leased)
         doubtful, now = self._deciding.doubtful, self._now
         parted = [row for row in rows if row.user and (row.lead or doubtful(row))]
         changes = self._deciding.changes
-        for row in rows + await self._due.families(parted):
+        for row in rows + await self.due.families(parted):
             if row.user and row.verb is Verb.DM:
                 direct[row.user.key].append(row)
             elif row.expires_at and now >= row.expires_at:
@@ -237,8 +217,8 @@ class _Claim:
         """At most one message a person, apart from those that cannot be folded and those in doubt."""
         users = list(direct)
         persons = await self._people.load_many(self._tx, users)
-        sent, later = await self._due.waiting(users)
-        await self._due.add_recent(users, sent)
+        sent, later = await self.due.waiting(users)
+        await self.due.add_recent(users, sent)
         units: list[Unit] = []
         for user, rows in direct.items():
             units += self._deciding.person(rows, persons[user], sent.get(user, ()), later.get(user, ()))
@@ -252,7 +232,7 @@ class _Claim:
         await self._rows.plan(self._tx, plan)
         pause = {"paused_from": self._now, "paused_until": FOREVER, "ignored": 0}
         await self._people.change(self._tx, user, self._now, **pause)
-        row = await self._due.take_one(self._rows.key(plan.key))
+        row = await self.due.take_one(self._rows.key(plan.key))
         return Unit(row, person=(await self._people.load_many(self._tx, [user]))[user])
 
     async def _write(self, changes: Changes) -> None:
@@ -262,7 +242,7 @@ class _Claim:
             await self._tx.execute(update(outbox).where(freed).values(lead=None))
         await _MOVE.run(self._tx, {row.id: to for row, to in changes.moved}, now=self._now)
         folded = {row.id: lead.id for row, lead in changes.folded}
-        await _FOLD.run(self._tx, folded, until=self._until, held=self._due.lease)
+        await _FOLD.run(self._tx, folded, until=self._until, held=self.due.lease)
         await self.put_off(self._tx)
         for state in {state for _, state in changes.ended}:
             await self._rows.end(self._tx, [row.id for row, end in changes.ended if end is state], state)
@@ -270,7 +250,7 @@ class _Claim:
 
     async def put_off(self, tx: AsyncConnection) -> None:
         """What cannot be read waits until somebody has mended that, or is too late."""
-        expires = self._due.unreadable
+        expires = self.due.unreadable
         late = [id for id, at in expires.items() if at and at <= self._now]
         await self._rows.end(tx, late, State.DROPPED)
         if ids := expires.keys() - set(late):

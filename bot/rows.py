@@ -19,9 +19,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 ERROR_LIMIT = 200  # characters of the column
 ASKED = "asked"  # among a row's ``args``: its person chose this very time, and was told so
 WORKER = 8  # characters at the beginning of a lease: the process that took it
-ALONE = (
-    "alone"  # what may follow them: its row is all that process has in hand; the how many-th time, in a digit
-)
+ALONE = "alone"  # what may follow them, with how often by now: its process has nothing else in hand
 
 
 class Verb(StrEnum):

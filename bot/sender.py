@@ -47,9 +47,7 @@ IN_A_ROW, BESIDE_THREADS = 12, 48
 MARK_AGAIN = 0.5  # seconds; a database that is away, or has no room, is asked again and again
 PATIENCE = 10.0  # seconds that a statement under way is waited for at a stop
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-PROMPTLY = (
-    0.5  # seconds after which what somebody waits for is looked for, also where there is no room for more
-)
+PROMPTLY = 0.5  # seconds after which what somebody waits for is looked for, room or none
 GATHER = 0.002  # seconds in which outcomes are gathered for one mark, while more units wait to be sent
 
 
